@@ -1,0 +1,144 @@
+#pragma once
+// Taps a relayed SSE stream: nearly free while bytes pass, exact when somebody asks.
+//
+// The normal stream ends with the provider's own usage. For it the meter only copies bytes into a bounded buffer and
+// offers the last of them (`tail`) for the usage parser; nothing is parsed, nothing tokenised. Counting happens when
+// progress is due (so that the hold can be extended step by step), and at the end of a stream without usage.
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "metering/incremental.hpp"
+#include "metering/tokenizer.hpp"
+
+namespace tollgate::metering {
+
+/// Receives the text that one event delivered to the caller.
+class TextSink {
+public:
+    /// `channel` tells continuous texts apart (choice 0's content, its reasoning, its second tool call …): equal
+    /// channels are one text, tokenised across events. Any number will do; the meter folds them into `channels_max`.
+    /// `utf8` is decoded text (JSON escapes undone), valid during the call only.
+    void text(std::uint32_t channel, std::string_view utf8);
+    /// Tokens that have no text: the framing of a tool call, for example.
+    void tokens(std::int64_t count) noexcept { extra_ += count; }
+
+private:
+    friend class StreamMeter;
+    struct Channel {
+        std::uint32_t id;
+        IncrementalCounter counter;
+    };
+    TextSink(Tokenizer const& tokenizer, Encoding encoding) : tokenizer_(tokenizer), encoding_(encoding) {}
+    std::int64_t count() const;
+
+    static constexpr std::size_t channels_max = 64;
+    Tokenizer tokenizer_;
+    Encoding encoding_;
+    std::int64_t extra_ = 0;
+    std::vector<Channel> channels_;
+};
+
+/// Gives the delivered text of one SSE event's data (joined `data:` lines, without `[DONE]`) to the sink. A plain
+/// function of the dialect, glued by the gateway; must not throw on bad JSON (an unreadable event delivers nothing).
+using DeltaExtractor = void (*)(std::string_view event_data, TextSink& sink);
+
+struct StreamMeterConfig {
+    /// The bounds of one progress interval: what may be delivered before the hold is looked at again.
+    std::int64_t progress_tokens = 256;
+    std::int64_t progress_ns = 500'000'000;
+};
+
+/// One per stream, used by the thread that owns the stream. Memory: about 200 bytes, then a buffer that starts at
+/// 4 KiB with the first byte and holds at most `unparsed_max` + `tail_max` plus one relayed piece; a single event
+/// larger than `event_max` is not kept (its bytes are then counted at 4 a token, and `estimated` says so).
+class StreamMeter {
+public:
+    static constexpr std::size_t unparsed_max = 16 * 1024;
+    static constexpr std::size_t tail_max = 4 * 1024;
+    static constexpr std::size_t head_max = 4 * 1024;
+    static constexpr std::size_t event_max = 256 * 1024;
+
+    StreamMeter(Tokenizer const& tokenizer, ModelEncoding how, DeltaExtractor extract, std::int64_t now_ns,
+                StreamMeterConfig config = {});
+    StreamMeter(StreamMeter&&) noexcept = default;
+    StreamMeter& operator=(StreamMeter&&) noexcept = default;
+
+    /// Takes bytes as they are relayed: the decoded body (no chunk framing), split anywhere.
+    void feed(std::string_view bytes) {
+        if (bytes.size() <= capacity_ - size_) {
+            std::memcpy(buffer_.get() + size_, bytes.data(), bytes.size());
+            size_ += bytes.size();
+            if (size_ < look_at_) return;
+        } else {
+            grow_and_append(bytes);
+        }
+        look();
+    }
+
+    /// Whether a progress interval may be over: `progress_ns` have passed and something came since, or what lies
+    /// unparsed may hold the rest of `progress_tokens`. The second is judged by the size of the stream's events, to
+    /// keep parsing off the path of small streams: one interval may overshoot by what one `unparsed_max` holds.
+    bool progress_due(std::int64_t now_ns) const noexcept {
+        return due_ || (size_ > parsed_ && now_ns - progress_at_ns_ >= config_.progress_ns);
+    }
+    /// Parses what came, counts it, starts the next interval. Returns the tokens delivered so far.
+    std::int64_t progress(std::int64_t now_ns);
+    /// The same at the end of the stream: also reads a last event that was not closed by an empty line.
+    std::int64_t finish();
+
+    /// Tokens delivered as of the last progress() or finish(), with the model's factor.
+    std::int64_t delivered_tokens() const noexcept { return delivered_; }
+    /// The count is an estimate: the model's encoding is not known exactly, or an oversized event was skipped.
+    bool estimated() const noexcept { return !how_.exact || skipped_bytes_ > 0; }
+
+    /// The last bytes of the stream, at least min(`tail_max`, all): final usage is here. Not aligned to events.
+    /// Valid until the next call of a non-const member.
+    std::string_view tail() const noexcept { return {buffer_.get(), size_}; }
+    /// The stream's beginning, through its first event (Anthropic's `message_start` with the input usage); empty
+    /// when that event is not complete yet or longer than `head_max`. Valid as long as tail().
+    std::string_view head() const noexcept;
+    std::uint64_t bytes_fed() const noexcept { return dropped_ + size_; }
+    /// Heap bytes held now.
+    std::size_t memory_bytes() const noexcept;
+
+private:
+    void grow_and_append(std::string_view bytes);
+    void look();
+    void parse();
+    void parse_line(std::string_view line);
+    void dispatch_event();
+    void skip_oversized();
+    void compact();
+    void plan_next_look();
+    void remember_head();
+
+    ModelEncoding how_;
+    DeltaExtractor extract_;
+    StreamMeterConfig config_;
+    TextSink sink_;
+
+    std::unique_ptr<char[]> buffer_; // [0, parsed_) seen and kept for tail(), [parsed_, size_) not yet looked at
+    std::size_t size_ = 0;
+    std::size_t capacity_ = 0;
+    std::size_t parsed_ = 0;
+    std::size_t look_at_ = 0;        // size_ at which look() has something to decide
+    std::uint64_t dropped_ = 0;      // bytes of the stream before buffer_[0]
+    bool due_ = false;
+    bool in_skipped_event_ = false;
+    std::int64_t progress_at_ns_;
+    std::int64_t delivered_ = 0;
+    std::int64_t delivered_at_progress_ = 0;
+    std::uint64_t parsed_bytes_total_ = 0;
+    std::uint64_t skipped_bytes_ = 0;
+    std::string head_;
+    std::string_view event_data_;    // of the event being read: one line is a view,
+    std::string joined_data_;        // several are joined here
+    bool has_data_ = false;
+};
+
+} // namespace tollgate::metering
