@@ -10,24 +10,12 @@
 #include "base/error.hpp"
 #include "store/page.hpp"
 #include "types/ids.hpp"
+#include "types/key_limits.hpp"
 #include "types/money.hpp"
 
 namespace tollgate::store {
 
 using KeyHash = std::array<std::uint8_t, 32>; ///< HMAC-SHA-256 of the key under the pepper
-
-/// 0 = unlimited.
-struct KeyLimits {
-    std::int64_t rpm = 0;
-    std::int64_t tpm = 0;
-    std::int64_t concurrency = 0;
-    friend bool operator==(KeyLimits const&, KeyLimits const&) = default;
-};
-/// Spending caps per UTC day, week (from Monday), month and lifetime; none = no cap, 0 = nothing may be spent.
-struct KeyCaps {
-    std::optional<Money> day, week, month, total;
-    friend bool operator==(KeyCaps const&, KeyCaps const&) = default;
-};
 
 struct KeyRow {
     KeyId id;                              ///< set by create; fits 31 bits
@@ -39,8 +27,8 @@ struct KeyRow {
     std::string prefix;                    ///< first 8 characters, for display
     std::string sealed;                    ///< encrypted copy (binary), empty unless keys are revealable
     std::vector<std::string> scopes, models, routes, allowed_ips, tags; ///< empty = no restriction (tags: none)
-    KeyLimits limits;
-    KeyCaps caps;
+    RateLimits limits;
+    SpendingCaps caps;
     std::optional<Timestamp> expires_at;
     bool enabled = true;
     std::optional<Timestamp> revoked_at;
