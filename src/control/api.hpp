@@ -9,11 +9,14 @@
 #include <utility>
 #include <vector>
 
+#include "base/error.hpp"
 #include "types/ids.hpp"
 
 namespace tollgate::control {
 
 struct Context;
+struct Endpoint;
+class Lockout;
 
 struct Header {
     std::string name; ///< lower case
@@ -50,7 +53,7 @@ struct Actor {
         local          ///< the command line on the data folder: every scope
     };
     Kind kind = Kind::anonymous;
-    std::string name;                ///< "admin", "service token ci", "command line"
+    std::string name;                ///< as the audit log shows it: "admin", "st_3", "key_9", "cli"
     std::vector<std::string> scopes; ///< of a service token
     ServiceTokenId service_token_id;
     KeyId key_id;         ///< api_key only
@@ -58,6 +61,9 @@ struct Actor {
 
     bool may(std::string_view scope) const noexcept;
 };
+
+/// True for the paths that the gateway's listener answers too: health, metrics and what the holder of a key may ask.
+bool on_gateway_too(std::string_view path);
 
 /// Every endpoint of the console listener. Thread-safe; calls block on the store, so run them on a blocking pool.
 class Api {
@@ -75,8 +81,11 @@ public:
     Response dispatch_as(Actor const& actor, Request const& request);
 
 private:
-    class Lockout;
     Response answer(Actor const* trusted, Request const& request);
+    Result<Response> serve(Actor const* trusted, Request const& request, std::string& who);
+    Result<Actor> authenticate(Endpoint const& endpoint, Request const& request);
+    Result<Actor> token_actor(std::string_view token);
+    Result<Actor> key_actor(Request const& request);
     Context& context_;
     std::unique_ptr<Lockout> lockout_;
 };
