@@ -27,15 +27,17 @@ struct Range {
 struct Media {
     int images = 0;          ///< inline and remote
     int audios = 0;
-    int files = 0;           ///< documents, PDFs, videos
+    int files = 0;           ///< documents, PDFs
+    int videos = 0;
     int remote_images = 0;
-    int remote_files = 0;    ///< remote audio too
+    int remote_files = 0;    ///< of files, audios and videos together
     int low_detail_images = 0; ///< OpenAI `detail: "low"`; a part of `images`
     std::int64_t image_bytes = 0;
     std::int64_t audio_bytes = 0;
     std::int64_t file_bytes = 0;
-    std::int64_t bytes() const { return image_bytes + audio_bytes + file_bytes; }
-    bool none() const { return images == 0 && audios == 0 && files == 0; }
+    std::int64_t video_bytes = 0;
+    std::int64_t bytes() const { return image_bytes + audio_bytes + file_bytes + video_bytes; }
+    bool none() const { return images == 0 && audios == 0 && files == 0 && videos == 0; }
 };
 
 /// How long prompt cache entries that the caller asks to write would live (Anthropic `cache_control`).

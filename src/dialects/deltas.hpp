@@ -7,9 +7,10 @@
 
 namespace tollgate::dialects {
 
-/// Receives decoded UTF-8 text; `choice` is the choice (OpenAI) or content block (Anthropic) it belongs to. The view
-/// is valid during the call only. A plain function so that rooms that do not know each other can be joined.
-using TextFn = void (*)(void* context, std::string_view text, int choice);
+/// Receives decoded UTF-8 text. Equal `channel`s are one continuous text (a choice's content, its reasoning, one of
+/// its tool calls' arguments). The view is valid during the call only. A plain function so that rooms that do not
+/// know each other can be joined.
+using TextFn = void (*)(void* context, std::string_view text, std::uint32_t channel);
 
 /// Text a stream event delivers: content, reasoning, refusals, tool names and argument fragments. Unknown events and
 /// damaged JSON deliver what could be read. `event_data` is the data of one event.
