@@ -1,7 +1,6 @@
 #pragma once
 // What an API key looks like, and the hash under which it is known. The text itself is never stored.
 #include <array>
-#include <compare>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -12,13 +11,7 @@
 namespace tollgate::identity {
 
 /// HMAC-SHA-256 of a normalised key under the pepper: the only form in which keys are looked up and stored.
-struct KeyHash {
-    std::array<std::uint8_t, 32> bytes{};
-    friend auto operator<=>(KeyHash const&, KeyHash const&) = default;
-    std::string_view view() const noexcept { return {reinterpret_cast<char const*>(bytes.data()), bytes.size()}; }
-};
-/// Errors: unavailable (not 32 bytes: damaged data).
-Result<KeyHash> key_hash_from_bytes(std::string_view bytes);
+using KeyHash = std::array<std::uint8_t, 32>;
 
 /// A new key: `tg_`, 43 random base62 characters (256 bits), 6 base62 characters of their CRC-32.
 Secret make_api_key();
@@ -54,12 +47,3 @@ private:
 };
 
 } // namespace tollgate::identity
-
-template <>
-struct std::hash<tollgate::identity::KeyHash> {
-    std::size_t operator()(tollgate::identity::KeyHash const& h) const noexcept {
-        std::size_t out = 0; // an HMAC is uniform: any 8 bytes do
-        for (std::size_t i = 0; i < 8; ++i) out = out << 8 | h.bytes[i];
-        return out;
-    }
-};

@@ -1,6 +1,5 @@
 #pragma once
 // The control side's way to change who may call. Every change is in force for the next request on every thread.
-#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -34,9 +33,10 @@ public:
 
 private:
     using Hashes = std::vector<KeyHash>;
-    struct Draft;
-    Draft draft() const;
-    void publish(Draft&& draft);
+    // With mutex_ held; the draft is ours alone until it is published.
+    std::shared_ptr<Directory> draft() const;
+    void take_out(Directory& next, KeyId id) const;
+    static void put_in(Directory& next, KeyEntry entry);
     mutable std::mutex mutex_; // serialises writers; readers use the snapshot
     std::unordered_map<KeyId, Hashes> hashes_of_; // what to take away when a key changes
     Snapshot<Directory> snapshot_;

@@ -19,8 +19,8 @@ public:
     };
     /// Takes `amount` units if they are there. `limit` > 0, `amount` ≥ 0.
     Taken take(std::int64_t limit, std::int64_t amount, std::int64_t now_ns) noexcept;
-    /// Takes them whether they are there or not (debt), or gives back when negative (never fuller than full).
-    void adjust(std::int64_t limit, std::int64_t amount) noexcept;
+    /// Takes units whether they are there or not (debt), or gives back when negative (never fuller than full).
+    void adjust(std::int64_t limit, std::int64_t amount, std::int64_t now_ns) noexcept;
 
 private:
     std::atomic<std::int64_t> full_at_ns_{0};

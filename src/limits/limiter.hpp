@@ -3,7 +3,9 @@
 #include <array>
 #include <atomic>
 #include <cstdint>
+#include <initializer_list>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "base/dense_table.hpp"
@@ -53,15 +55,17 @@ public:
     ~Admission();
 
     /// Replaces the estimate by what was used: more puts the bucket into debt, less is given back. Once.
-    void settle_tokens(std::int64_t used) noexcept;
+    void settle_tokens(std::int64_t used, std::int64_t now_ns) noexcept;
     RateStatus const& status() const noexcept { return status_; }
 
 private:
     friend class Limiter;
     void swap(Admission& other) noexcept;
-    std::array<Scope, 4> scopes_{};
+    static constexpr std::size_t scopes_max = 4;
+    std::array<Scope, scopes_max> scopes_{};
     std::size_t count_ = 0;
     std::int64_t estimate_ = 0;
+    std::int64_t admitted_ns_ = 0;
     RateStatus status_;
 };
 
@@ -80,6 +84,7 @@ public:
     Result<Admission> admit(std::initializer_list<Scope> scopes, std::int64_t estimate, std::int64_t now_ns);
 
 private:
+    static Result<void> enter(Admission& admission, Scope const& scope, std::int64_t estimate, std::int64_t now_ns);
     DenseTable<ScopeState> keys_;
     DenseTable<ScopeState> accounts_;
     DenseTable<ScopeState> models_;
