@@ -57,7 +57,7 @@ room(base      LIBS fmt::fmt spdlog::spdlog PkgConfig::SODIUM OpenSSL::Crypto Th
 room(types     DEPS base)
 room(config    DEPS types base)
 room(pricing   DEPS types base LIBS ${PRICING_LIBS})
-room(metering  DEPS types base LIBS PkgConfig::PCRE2 ${METERING_LIBS})
+room(metering  DEPS types base)
 room(dialects  DEPS types base LIBS simdjson::simdjson)
 room(net       DEPS types base LIBS OpenSSL::SSL OpenSSL::Crypto)
 room(providers DEPS dialects metering net config types base)

@@ -14,7 +14,7 @@ namespace tollgate::metering {
 /// Owned by one stream; not thread-safe.
 class IncrementalCounter {
 public:
-    static constexpr std::size_t tail_max = 64 * 1024;
+    static constexpr std::size_t tail_max = 4 * 1024;
 
     IncrementalCounter(Tokenizer const& tokenizer, Encoding encoding) : tokenizer_(tokenizer), encoding_(encoding) {}
 
@@ -23,12 +23,15 @@ public:
     std::int64_t count() const;
     /// The settled part alone: never shrinks, at most a few tokens behind count().
     std::int64_t settled() const noexcept { return settled_; }
-    std::size_t tail_bytes() const noexcept { return tail_.size(); }
+    std::size_t memory_bytes() const noexcept { return tail_.capacity(); }
 
 private:
+    void settle();
+
     Tokenizer tokenizer_; // a value: it holds no state of its own
     Encoding encoding_;
     std::int64_t settled_ = 0;
+    std::size_t settle_at_ = 256; // tail size at which splitting it is worth while
     std::string tail_;
 };
 
