@@ -12,7 +12,7 @@ target_include_directories(project_options SYSTEM INTERFACE ${CMAKE_BINARY_DIR}/
 target_compile_options(project_options INTERFACE -Wall -Wextra -Wconversion -Wsign-conversion -Wshadow
   -Wno-missing-field-initializers -fno-omit-frame-pointer)
 target_compile_definitions(project_options INTERFACE
-  BOOST_ASIO_NO_DEPRECATED BOOST_ASIO_DISABLE_BOOST_DATE_TIME BOOST_ALL_NO_LIB SPDLOG_COMPILED_LIB)
+  BOOST_ASIO_SEPARATE_COMPILATION BOOST_ASIO_NO_DEPRECATED BOOST_ASIO_DISABLE_BOOST_DATE_TIME BOOST_ALL_NO_LIB SPDLOG_COMPILED_LIB)
 if(TOLLGATE_SANITIZE)
   string(REPLACE "+" "," _san "${TOLLGATE_SANITIZE}")
   target_compile_options(project_options INTERFACE -fsanitize=${_san} -fno-sanitize-recover=all)
@@ -68,7 +68,7 @@ room(identity  DEPS store types base LIBS OpenSSL::Crypto)
 room(journal   DEPS store types base)
 room(ledger    DEPS journal store types base)
 room(gateway   DEPS ledger journal identity limits dialects providers routing pricing metering net config types base)
-room(control   DEPS ledger journal identity limits routing providers pricing metering dialects store net config types base)
+room(control   DEPS ledger journal identity limits routing providers pricing metering dialects store net config types base LIBS prometheus-cpp-core)
 room(app       DEPS gateway control ledger journal identity limits dialects providers routing pricing metering store net config types base)
 
 if(EXISTS ${CMAKE_SOURCE_DIR}/src/main.cpp)

@@ -165,19 +165,22 @@ Result<Response> Api::serve(Actor const* trusted, Request const& request, std::s
     auto const& endpoint = *match.endpoint;
     auto const by_scope = endpoint.access == Access::scope ||
                           (endpoint.access == Access::api_key && actor.kind != Actor::Kind::api_key);
+    if (by_scope && endpoint.scope.empty())
+        return fail(Errc::forbidden, "this endpoint tells the holder of an API key about it; call it with that key");
     if (by_scope && !actor.may(endpoint.scope))
         return fail(Errc::forbidden, "this token does not have the scope '" + std::string(endpoint.scope) + "'");
 
     Call call{request, actor, context_, std::move(match.params), {}, {}, {}, {}, false};
-    auto run = [&]() -> Result<Response> {
+    if (endpoint.effect == Effect::reads) return endpoint.handler(call);
+    auto work = [&]() -> Result<Response> {
+        std::lock_guard lock(writes_);
         auto response = endpoint.handler(call);
-        if (response) {
+        if (response)
             if (auto kept = keep_audit(context_, call); !kept) return Fail(kept.error());
-        }
         return response;
     };
-    if (!is_write(request.method) || request.header("idempotency-key").empty()) return run();
-    return once(context_, actor, request, run);
+    auto const repeatable = endpoint.effect == Effect::writes && !request.header("idempotency-key").empty();
+    return repeatable ? once(context_, actor, request, work) : work();
 }
 
 Result<Actor> Api::authenticate(Endpoint const& endpoint, Request const& request) {

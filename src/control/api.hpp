@@ -3,6 +3,7 @@
 // http_adapter.hpp, the command line calls it in-process; both get the same checks, errors and audit trail.
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -88,6 +89,9 @@ private:
     Result<Actor> key_actor(Request const& request);
     Context& context_;
     std::unique_ptr<Lockout> lockout_;
+    /// One write at a time from reading the old row to publishing the new one, so that the data plane sees changes in
+    /// the order of their commits and no PATCH overwrites another.
+    std::mutex writes_;
 };
 
 } // namespace tollgate::control

@@ -19,6 +19,12 @@ enum class Access : std::uint8_t {
     api_key    ///< a customer's API key, or a token with Endpoint::scope
 };
 
+enum class Effect : std::uint8_t {
+    reads,
+    writes, ///< serialised with the other writes, audited, takes an Idempotency-Key
+    reveals ///< serialised and audited; never answered from a kept answer, which would escape the audit
+};
+
 /// One request on its way through a handler.
 struct Call {
     Request const& request;
@@ -43,7 +49,8 @@ struct Endpoint {
     std::string_view method;
     std::string_view path; ///< "{name}" stands for one segment
     Access access;
-    std::string_view scope; ///< for Access::scope and api_key
+    std::string_view scope; ///< for Access::scope; for Access::api_key what a token needs, empty = keys only
+    Effect effect;
     Handler handler;
 };
 

@@ -44,6 +44,16 @@ Result<store::PageRequest> page_of(Query const& query) {
     return page;
 }
 
+Result<TimeRange> range_of(Query const& query) {
+    auto const start = query.time("start");
+    if (!start) return Fail(start.error());
+    auto const end = query.time("end");
+    if (!end) return Fail(end.error());
+    if (*start && *end && **end <= **start)
+        return fail(Errc::invalid_request, "query parameter 'end' must be later than 'start'", "end");
+    return TimeRange{*start, *end};
+}
+
 json::value time_json(std::optional<Timestamp> time) {
     if (!time) return nullptr;
     return json::string(format_rfc3339(*time));

@@ -25,6 +25,12 @@ boost::json::value cursor_json(store::Cursor next);
 /// limit (1 … 1000, 100 unless given), cursor and offset of a list. Errors: invalid_request.
 Result<store::PageRequest> page_of(Query const& query);
 
+struct TimeRange {
+    std::optional<Timestamp> start, end; ///< [start, end)
+};
+/// The start and end parameters. Errors: invalid_request (not times, or the end not after the start).
+Result<TimeRange> range_of(Query const& query);
+
 /// `{"data":[…],"next_cursor":…}` of a page, each row through `view`.
 template <class T, class View>
 Response list_reply(store::Page<T> const& page, View view) {
@@ -65,6 +71,5 @@ Result<Id<Tag>> id_of(Query const& query, std::string_view name) {
                     std::string(name));
     return *id;
 }
-inline constexpr auto not_found_message = "no such resource";
 
 } // namespace tollgate::control
