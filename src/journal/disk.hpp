@@ -27,6 +27,9 @@ public:
     /// Makes every store before the call durable. After an error nothing is known of the unsynced part: the caller
     /// must not call it again and hope.
     virtual Result<void> sync() = 0;
+    /// Cuts the file to `size` bytes, which must not be more than it has; `map` must not have been called. Errors:
+    /// unavailable.
+    virtual Result<void> truncate(std::size_t size) = 0;
     /// Hint: the mapping of [0, below) will not be touched again.
     virtual void forget(std::uint64_t below) noexcept = 0;
 };

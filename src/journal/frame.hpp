@@ -1,5 +1,5 @@
 #pragma once
-// The bytes of a segment file: a 128-byte header, then frames, each 8-byte aligned and checksummed.
+// The bytes of a segment file: a 256-byte header, then frames, each 8-byte aligned and checksummed.
 #include <compare>
 #include <cstddef>
 #include <cstdint>

@@ -29,6 +29,9 @@ enum class Durability : std::uint8_t {
 struct Options {
     std::size_t segment_bytes = 64 * 1024 * 1024;          ///< per file, ≥ 64 KiB
     std::uint64_t max_unapplied_bytes = 1024 * 1024 * 1024; ///< holds are refused when the store is so far behind
+    /// Applied segments are kept for so many bytes more: a power cut may take the last commits of a store that does
+    /// not sync each of them, and then their frames are needed again.
+    std::uint64_t keep_applied_bytes = 32 * 1024 * 1024;
     Durability durability = Durability::process;
     int sync_interval_ms = 100;
     /// false: nothing runs by itself; the owner calls sync_now() and prepare_next() (simulation).
@@ -50,6 +53,7 @@ struct Metrics {
     std::int64_t last_sync_ns = 0;      ///< duration of the last sync
     std::int64_t since_sync_ms = 0;     ///< age of the oldest append that is not durable yet; 0 = all is durable
     std::uint64_t segments = 0;         ///< files on disk
+    bool full = false;                  ///< new requests would be refused for lack of room
     bool failed = false;
     std::string failure;                ///< why, when failed
 };
@@ -126,9 +130,12 @@ private:
     Journal(Disk& disk, Clock const& clock, Options options);
     Result<void> load_identity(std::string const& store_id);
     Result<void> scan();
-    Result<void> scan_segment(Segment& segment, bool last);
+    Result<bool> read_header(std::string const& name, std::shared_ptr<Segment>& segment);
+    Result<void> scan_frames(Segment& segment);
+    Result<void> check_covers(Position applied) const;
     Result<void> cut_tail();
     Result<std::shared_ptr<Segment>> make_segment(std::uint64_t number);
+    std::uint64_t take_number();
     void activate(std::shared_ptr<Segment> segment, bool previous_durable);
     Result<Position> append(FrameType type, std::string_view payload, Claim claim, std::uint32_t reserve,
                             std::uint32_t unreserve);
@@ -165,6 +172,9 @@ private:
     bool closed_ = false;
     bool stop_ = false;
     bool want_prepare_ = false;
+    std::uint64_t next_number_ = 1;     ///< of the next file; numbers may be skipped, never used twice
+    std::vector<std::string> leftovers_; ///< files found at open that start() deletes
+    bool fresh_ = false;                ///< the journal was made by this open()
 
     std::mutex sync_mutex_;             ///< one sync at a time
     std::uint64_t syncs_ = 0;
