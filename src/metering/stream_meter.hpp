@@ -35,6 +35,7 @@ private:
     };
     TextSink(Tokenizer const& tokenizer, Encoding encoding) : tokenizer_(tokenizer), encoding_(encoding) {}
     std::int64_t count() const;
+    std::size_t memory_bytes() const noexcept;
 
     static constexpr std::size_t channels_max = 64;
     Tokenizer tokenizer_;
@@ -53,15 +54,17 @@ struct StreamMeterConfig {
     std::int64_t progress_ns = 500'000'000;
 };
 
-/// One per stream, used by the thread that owns the stream. Memory: about 200 bytes, then a buffer that starts at
-/// 4 KiB with the first byte and holds at most `unparsed_max` + `tail_max` plus one relayed piece; a single event
-/// larger than `event_max` is not kept (its bytes are then counted at 4 a token, and `estimated` says so).
+/// One per stream, used by the thread that owns the stream. Memory: about 300 bytes, then a buffer that starts at
+/// 4 KiB with the first byte and doubles to at most `unparsed_max` + `tail_max`, and beyond only while a single relayed
+/// piece or a single event is larger. An event over `event_max` is not kept: it is media in practice, stands for
+/// `oversized_event_tokens`, and makes the count `estimated`.
 class StreamMeter {
 public:
     static constexpr std::size_t unparsed_max = 16 * 1024;
     static constexpr std::size_t tail_max = 4 * 1024;
     static constexpr std::size_t head_max = 4 * 1024;
-    static constexpr std::size_t event_max = 256 * 1024;
+    static constexpr std::size_t event_max = 1024 * 1024;
+    static constexpr std::int64_t oversized_event_tokens = 4096;
 
     StreamMeter(Tokenizer const& tokenizer, ModelEncoding how, DeltaExtractor extract, std::int64_t now_ns,
                 StreamMeterConfig config = {});
@@ -70,6 +73,7 @@ public:
 
     /// Takes bytes as they are relayed: the decoded body (no chunk framing), split anywhere.
     void feed(std::string_view bytes) {
+        if (bytes.empty()) return;
         if (bytes.size() <= capacity_ - size_) {
             std::memcpy(buffer_.get() + size_, bytes.data(), bytes.size());
             size_ += bytes.size();
@@ -94,7 +98,7 @@ public:
     /// Tokens delivered as of the last progress() or finish(), with the model's factor.
     std::int64_t delivered_tokens() const noexcept { return delivered_; }
     /// The count is an estimate: the model's encoding is not known exactly, or an oversized event was skipped.
-    bool estimated() const noexcept { return !how_.exact || skipped_bytes_ > 0; }
+    bool estimated() const noexcept { return !how_.exact || skipped_any_; }
 
     /// The last bytes of the stream, at least min(`tail_max`, all): final usage is here. Not aligned to events.
     /// Valid until the next call of a non-const member.
@@ -110,12 +114,13 @@ private:
     void grow_and_append(std::string_view bytes);
     void look();
     void parse();
-    void parse_line(std::string_view line);
-    void dispatch_event();
-    void skip_oversized();
+    std::size_t parse_events(std::string_view bytes);
+    void dispatch(std::string_view event_data);
+    std::size_t end_of_skipped_event(std::string_view bytes);
+    void set_capacity(std::size_t capacity);
     void compact();
     void plan_next_look();
-    void remember_head();
+    bool small_events() const noexcept;
 
     ModelEncoding how_;
     DeltaExtractor extract_;
@@ -129,16 +134,13 @@ private:
     std::size_t look_at_ = 0;        // size_ at which look() has something to decide
     std::uint64_t dropped_ = 0;      // bytes of the stream before buffer_[0]
     bool due_ = false;
+    bool probed_ = false;            // small_events() was asked, which decides for the part before the first parse
     bool in_skipped_event_ = false;
+    bool skipped_any_ = false;
     std::int64_t progress_at_ns_;
     std::int64_t delivered_ = 0;
     std::int64_t delivered_at_progress_ = 0;
-    std::uint64_t parsed_bytes_total_ = 0;
-    std::uint64_t skipped_bytes_ = 0;
-    std::string head_;
-    std::string_view event_data_;    // of the event being read: one line is a view,
-    std::string joined_data_;        // several are joined here
-    bool has_data_ = false;
+    std::string head_;               // once the buffer no longer begins with the stream's beginning
 };
 
 } // namespace tollgate::metering
