@@ -6,8 +6,12 @@
 namespace tollgate::metering {
 
 void IncrementalCounter::append(std::string_view utf8) {
-    tail_.append(utf8);
-    if (tail_.size() >= settle_at_) settle();
+    while (!utf8.empty()) { // in slices, so that the tail's memory stays small
+        auto const slice = utf8.substr(0, tail_max);
+        tail_.append(slice);
+        if (tail_.size() >= settle_at_) settle();
+        utf8.remove_prefix(slice.size());
+    }
 }
 
 void IncrementalCounter::settle() {

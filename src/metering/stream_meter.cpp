@@ -6,11 +6,10 @@ namespace tollgate::metering {
 namespace {
 
 constexpr std::size_t first_capacity = 4 * 1024;
+constexpr std::size_t usual_capacity = StreamMeter::unparsed_max + StreamMeter::tail_max + 4 * 1024;
 constexpr std::size_t probe_at = 2 * 1024;
-// A piece of a stream this long carries about a token or two when its events are small, and is nearly all text (at
-// four bytes a token) when they are large.
-constexpr std::size_t small_event = 512;
-constexpr std::size_t bytes_per_token = 4;
+// Fewer than usual, so that an interval rather ends early.
+constexpr std::size_t text_bytes_per_token = 3;
 
 /// Bytes up to and including the first empty line (LF or CRLF), or 0 when there is none yet.
 std::size_t first_event_size(std::string_view bytes) noexcept {
@@ -27,6 +26,10 @@ std::size_t first_event_size(std::string_view bytes) noexcept {
 } // namespace
 
 void TextSink::text(std::uint32_t channel, std::string_view utf8) {
+    if (measuring_) {
+        measured_ += utf8.size();
+        return;
+    }
     for (auto& c : channels_)
         if (c.id == channel) return c.counter.append(utf8);
     if (channels_.size() == channels_max) return channels_[channel % channels_max].counter.append(utf8);
@@ -53,7 +56,7 @@ StreamMeter::StreamMeter(Tokenizer const& tokenizer, ModelEncoding how, DeltaExt
 
 void StreamMeter::grow_and_append(std::string_view bytes) {
     auto const need = size_ + bytes.size();
-    auto const doubled = std::min(capacity_ * 2, std::max(capacity_, unparsed_max + tail_max));
+    auto const doubled = std::min(capacity_ * 2, std::max(capacity_, usual_capacity));
     set_capacity(std::max({first_capacity, doubled, need > doubled ? need + need / 4 : need}));
     std::memcpy(buffer_.get() + size_, bytes.data(), bytes.size());
     size_ = need;
@@ -76,23 +79,29 @@ void StreamMeter::look() {
     }
     if (!probed_) {
         probed_ = true;
-        if (small_events()) {
-            look_at_ = parsed_ + unparsed_max;
-            return;
-        }
+        look_at_ = parsed_ + std::min(bytes_for(config_.progress_tokens), unparsed_max);
+        if (size_ < look_at_) return;
     }
     due_ = true;
     look_at_ = parsed_ + unparsed_max;
 }
 
-/// Judges by one event from the middle of what lies unparsed: searching all of it would cost more than it saves.
-bool StreamMeter::small_events() const noexcept {
-    std::string_view const unparsed(buffer_.get() + parsed_, size_ - parsed_);
-    auto const sample = unparsed.substr(unparsed.size() / 2);
-    auto const lead = first_event_size(sample); // the rest of the event that the middle fell into
-    if (lead == 0) return false;
-    auto const whole = first_event_size(sample.substr(lead));
-    return whole > 0 && whole <= small_event;
+/// How much of the stream carries `tokens`, judged by one event from the middle of what lies unparsed: reading all of
+/// it would cost what the meter is there to save.
+std::size_t StreamMeter::bytes_for(std::int64_t tokens) {
+    auto sample = std::string_view(buffer_.get() + parsed_, size_ - parsed_);
+    sample.remove_prefix(sample.size() / 2);
+    auto const begin = first_event_size(sample); // what is left of the event that the middle fell into
+    if (begin == 0) return 0;
+    sample.remove_prefix(begin);
+    auto const size = first_event_size(sample);
+    if (size == 0) return 0;
+    sink_.measuring_ = true;
+    sink_.measured_ = 0;
+    parse_events(sample.substr(0, size));
+    sink_.measuring_ = false;
+    auto const per_event = std::max(sink_.measured_ / text_bytes_per_token, std::size_t{1});
+    return static_cast<std::size_t>(tokens) * size / per_event;
 }
 
 void StreamMeter::plan_next_look() {
@@ -187,8 +196,7 @@ void StreamMeter::compact() {
         size_ = keep;
         parsed_ -= drop;
     }
-    constexpr auto usual = unparsed_max + tail_max;
-    if (capacity_ > 2 * usual && size_ <= usual / 2) set_capacity(usual);
+    if (capacity_ > 2 * usual_capacity && size_ <= usual_capacity / 2) set_capacity(usual_capacity);
 }
 
 std::int64_t StreamMeter::progress(std::int64_t now_ns) {

@@ -25,7 +25,9 @@ public:
     /// `utf8` is decoded text (JSON escapes undone), valid during the call only.
     void text(std::uint32_t channel, std::string_view utf8);
     /// Tokens that have no text: the framing of a tool call, for example.
-    void tokens(std::int64_t count) noexcept { extra_ += count; }
+    void tokens(std::int64_t count) noexcept {
+        if (!measuring_) extra_ += count;
+    }
 
 private:
     friend class StreamMeter;
@@ -42,6 +44,8 @@ private:
     Encoding encoding_;
     std::int64_t extra_ = 0;
     std::vector<Channel> channels_;
+    bool measuring_ = false;         // text is only measured, into measured_
+    std::size_t measured_ = 0;
 };
 
 /// Gives the delivered text of one SSE event's data (joined `data:` lines, without `[DONE]`) to the sink. A plain
@@ -85,8 +89,9 @@ public:
     }
 
     /// Whether a progress interval may be over: `progress_ns` have passed and something came since, or what lies
-    /// unparsed may hold the rest of `progress_tokens`. The second is judged by the size of the stream's events, to
-    /// keep parsing off the path of small streams: one interval may overshoot by what one `unparsed_max` holds.
+    /// unparsed may hold the rest of `progress_tokens`. The second is judged by what the stream carried per byte so
+    /// far, at first by one sampled event, to keep parsing off the path of small streams: where a stream suddenly
+    /// becomes denser, an interval may overshoot, by at most what `unparsed_max` bytes hold.
     bool progress_due(std::int64_t now_ns) const noexcept {
         return due_ || (size_ > parsed_ && now_ns - progress_at_ns_ >= config_.progress_ns);
     }
@@ -120,7 +125,7 @@ private:
     void set_capacity(std::size_t capacity);
     void compact();
     void plan_next_look();
-    bool small_events() const noexcept;
+    std::size_t bytes_for(std::int64_t tokens);
 
     ModelEncoding how_;
     DeltaExtractor extract_;
@@ -134,7 +139,7 @@ private:
     std::size_t look_at_ = 0;        // size_ at which look() has something to decide
     std::uint64_t dropped_ = 0;      // bytes of the stream before buffer_[0]
     bool due_ = false;
-    bool probed_ = false;            // small_events() was asked, which decides for the part before the first parse
+    bool probed_ = false;            // an event was sampled: look_at_ is where the interval should end
     bool in_skipped_event_ = false;
     bool skipped_any_ = false;
     std::int64_t progress_at_ns_;

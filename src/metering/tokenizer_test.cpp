@@ -32,22 +32,6 @@ TEST(Tokenizer, TreatsSpecialTokensInTextAsText) {
     EXPECT_EQ(t.encode(Encoding::cl100k_base, "<|im_start|>").front(), 27u); // "<"
 }
 
-// Where engines of regular expressions differ, the split is that of tiktoken: these follow from White_Space containing
-// U+0085 and not U+FEFF, and from the long s folding to s.
-TEST(Tokenizer, ReadsWhiteSpaceAndCaseAsTiktokenDoes) {
-    for (auto const encoding : {Encoding::o200k_base, Encoding::cl100k_base}) {
-        Tokenizer const t;
-        auto const count = [&](std::string_view text) { return t.count(encoding, text); };
-        // A blank U+0085 joins the blank before it; only the last blank goes to the word.
-        EXPECT_EQ(count(" \u0085 a"), count(" \u0085") + count(" a"));
-        EXPECT_EQ(count("\uFEFF!"), t.count(encoding, "\uFEFF!")); // one piece of symbols
-        EXPECT_EQ(count("x\uFEFF\n\ny"), count("x") + count("\uFEFF\n\n") + count("y"));
-    }
-    Tokenizer const t;
-    auto const o = [&](std::string_view text) { return t.count(Encoding::o200k_base, text); };
-    EXPECT_EQ(o("a'\u017Fb"), o("a'\u017F") + o("b"));
-}
-
 TEST(Tokenizer, ReplacesBrokenUtf8OncePerMaximalSubpart) {
     Tokenizer const t;
     auto const c = [&](std::string_view text) { return t.encode(Encoding::o200k_base, text); };
