@@ -14,14 +14,19 @@ PromptCount count_chat_prompt(Tokenizer const& tokenizer, ModelEncoding how, Cha
     std::int64_t tokens = per_request;
     for (auto const& m : prompt.messages) {
         tokens += count(m.content);
-        if (m.continues) continue;
+        if (m.continues)
+            continue;
         tokens += per_message + count(m.role);
-        if (!m.name.empty()) tokens += per_name + count(m.name);
-        if (m.role == "function") tokens -= function_role_discount;
+        if (!m.name.empty())
+            tokens += per_name + count(m.name);
+        if (m.role == "function")
+            tokens -= function_role_discount;
     }
-    for (auto const text : prompt.call_texts) tokens += count(text);
+    for (auto const text : prompt.call_texts)
+        tokens += count(text);
     tokens += prompt.calls * per_call;
-    if (!prompt.tools_json.empty()) tokens += per_tool_list + count(prompt.tools_json);
+    if (!prompt.tools_json.empty())
+        tokens += per_tool_list + count(prompt.tools_json);
     tokens += count(prompt.other_json);
     return {scaled(how, tokens), !how.exact || !prompt.tools_json.empty() || !prompt.other_json.empty()};
 }

@@ -9,7 +9,8 @@ void IncrementalCounter::append(std::string_view utf8) {
     while (!utf8.empty()) { // in slices, so that the tail's memory stays small
         auto const slice = utf8.substr(0, tail_max);
         tail_.append(slice);
-        if (tail_.size() >= settle_at_) settle();
+        if (tail_.size() >= settle_at_)
+            settle();
         utf8.remove_prefix(slice.size());
     }
 }
@@ -31,7 +32,8 @@ void IncrementalCounter::settle() {
     std::size_t done = 0;
     Splitter splitter(file.classes, end);
     for_each_piece(encoding_, text, splitter, [&](char const* p, char const* e) {
-        if (splitter.looked_at_end && !(force && done == 0)) return false;
+        if (splitter.looked_at_end && !(force && done == 0))
+            return false;
         settled_ += count_piece(v, p, e, end);
         done = static_cast<std::size_t>(e - text.data());
         return true;
@@ -40,9 +42,12 @@ void IncrementalCounter::settle() {
     // Doubling keeps a long piece that arrives in crumbs from being split again for each crumb.
     constexpr std::size_t step = 256;
     settle_at_ = tail_.size() * 2 < step ? step : tail_.size() * 2;
-    if (settle_at_ > tail_max + step) settle_at_ = tail_max + step;
+    if (settle_at_ > tail_max + step)
+        settle_at_ = tail_max + step;
 }
 
-std::int64_t IncrementalCounter::count() const { return settled_ + tokenizer_.count(encoding_, tail_); }
+std::int64_t IncrementalCounter::count() const {
+    return settled_ + tokenizer_.count(encoding_, tail_);
+}
 
 } // namespace tollgate::metering

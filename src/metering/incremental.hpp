@@ -8,15 +8,16 @@
 
 namespace tollgate::metering {
 
-/// The encodings split text into pieces before merging bytes, and a piece is settled as soon as its match did not look
-/// at the end of the text. So settled pieces are counted and dropped, and only the unsettled tail is kept: usually one
-/// word, at most `tail_max` (a longer piece is cut there, which may add a token).
-/// Owned by one stream; not thread-safe.
+/// The encodings split text into pieces before merging bytes, and a piece is settled as soon as its match did
+/// not look at the end of the text. So settled pieces are counted and dropped, and only the unsettled tail is
+/// kept: usually one word, at most `tail_max` (a longer piece is cut there, which may add a token). Owned by
+/// one stream; not thread-safe.
 class IncrementalCounter {
 public:
     static constexpr std::size_t tail_max = 4 * 1024;
 
-    IncrementalCounter(Tokenizer const& tokenizer, Encoding encoding) : tokenizer_(tokenizer), encoding_(encoding) {}
+    IncrementalCounter(Tokenizer const& tokenizer, Encoding encoding)
+        : tokenizer_(tokenizer), encoding_(encoding) {}
 
     void append(std::string_view utf8);
     /// Tokens of everything appended so far, the tail counted as if the text ended here.

@@ -19,14 +19,17 @@ TEST_P(ImageBound, IsTheDearestImageOfTheFamily) {
 INSTANTIATE_TEST_SUITE_P(
     Table, ImageBound,
     testing::Values(ImageCase{"gpt-4o", 1445}, ImageCase{"openai/gpt-4o-2024-08-06", 1445},
-                    ImageCase{"gpt-4o-mini", 48'169}, ImageCase{"gpt-4.1", 1445}, ImageCase{"gpt-4.1-mini", 2489},
-                    ImageCase{"gpt-4.1-nano", 3779}, ImageCase{"o4-mini", 2642}, ImageCase{"o3", 1275},
-                    ImageCase{"gpt-5", 1190}, ImageCase{"gpt-5-mini-2025-08-07", 2489}, ImageCase{"gpt-5.4", 24'600},
+                    ImageCase{"gpt-4o-mini", 48'169}, ImageCase{"gpt-4.1", 1445},
+                    ImageCase{"gpt-4.1-mini", 2489}, ImageCase{"gpt-4.1-nano", 3779},
+                    ImageCase{"o4-mini", 2642}, ImageCase{"o3", 1275}, ImageCase{"gpt-5", 1190},
+                    ImageCase{"gpt-5-mini-2025-08-07", 2489}, ImageCase{"gpt-5.4", 24'600},
                     ImageCase{"claude-sonnet-4-5", 1640}, ImageCase{"claude-3-5-haiku-latest", 1640},
                     ImageCase{"claude-opus-4-7", 5000}, ImageCase{"claude-next", 5000},
                     ImageCase{"gemini-2.5-flash", 4128}, ImageCase{"never-heard-of", 16'384}));
 
-TEST(MediaBound, NothingCostsNothing) { EXPECT_EQ(media_tokens_max("gpt-4o", {}), 0); }
+TEST(MediaBound, NothingCostsNothing) {
+    EXPECT_EQ(media_tokens_max("gpt-4o", {}), 0);
+}
 
 TEST(MediaBound, AudioGrowsWithItsBytesAtTheLowestRate) {
     // One minute at 6 kbit/s is 45,000 bytes, 60,000 in base64: 600 tokens and at most two seconds more.

@@ -6,7 +6,8 @@
 namespace tollgate::metering {
 
 /// A model's name without what providers wrap around it: lower case, last segment of a path
-/// (`openai/gpt-4o`, `publishers/google/models/gemini-2.5-pro`), no `ft:` prefix, no region or vendor prefix of Bedrock
+/// (`openai/gpt-4o`, `publishers/google/models/gemini-2.5-pro`), no `ft:` prefix, no region or vendor prefix
+/// of Bedrock
 /// (`us.anthropic.claude-…`). Names over 127 bytes are cut: only their beginning decides.
 class ModelName {
 public:
@@ -18,8 +19,10 @@ public:
         }
         text_size_ = copy(raw, text_);
         begin_ = 0;
-        if (text().substr(0, 3) == "ft:") begin_ += 3;
-        for (std::string_view wrap : {"anthropic.", "amazon.", "meta.", "mistral.", "cohere.", "deepseek.", "openai."}) {
+        if (text().substr(0, 3) == "ft:")
+            begin_ += 3;
+        for (std::string_view wrap :
+             {"anthropic.", "amazon.", "meta.", "mistral.", "cohere.", "deepseek.", "openai."}) {
             auto const at = text().find(wrap);
             if (at != std::string_view::npos && at <= 7) { // nothing, or a region such as `apac.`, before it
                 begin_ += at + wrap.size();

@@ -16,8 +16,10 @@ std::size_t first_event_size(std::string_view bytes) noexcept {
     std::size_t line = 0;
     while (line < bytes.size()) {
         auto const lf = bytes.find('\n', line);
-        if (lf == std::string_view::npos) return 0;
-        if (lf == line || (lf == line + 1 && bytes[line] == '\r')) return lf + 1;
+        if (lf == std::string_view::npos)
+            return 0;
+        if (lf == line || (lf == line + 1 && bytes[line] == '\r'))
+            return lf + 1;
         line = lf + 1;
     }
     return 0;
@@ -31,26 +33,30 @@ void TextSink::text(std::uint32_t channel, std::string_view utf8) {
         return;
     }
     for (auto& c : channels_)
-        if (c.id == channel) return c.counter.append(utf8);
-    if (channels_.size() == channels_max) return channels_[channel % channels_max].counter.append(utf8);
+        if (c.id == channel)
+            return c.counter.append(utf8);
+    if (channels_.size() == channels_max)
+        return channels_[channel % channels_max].counter.append(utf8);
     channels_.push_back({channel, IncrementalCounter(tokenizer_, encoding_)});
     channels_.back().counter.append(utf8);
 }
 
 std::int64_t TextSink::count() const {
     auto tokens = extra_;
-    for (auto const& c : channels_) tokens += c.counter.count();
+    for (auto const& c : channels_)
+        tokens += c.counter.count();
     return tokens;
 }
 
 std::size_t TextSink::memory_bytes() const noexcept {
     auto bytes = channels_.capacity() * sizeof(Channel);
-    for (auto const& c : channels_) bytes += c.counter.memory_bytes();
+    for (auto const& c : channels_)
+        bytes += c.counter.memory_bytes();
     return bytes;
 }
 
-StreamMeter::StreamMeter(Tokenizer const& tokenizer, ModelEncoding how, DeltaExtractor extract, std::int64_t now_ns,
-                         StreamMeterConfig config)
+StreamMeter::StreamMeter(Tokenizer const& tokenizer, ModelEncoding how, DeltaExtractor extract,
+                         std::int64_t now_ns, StreamMeterConfig config)
     : how_(how), extract_(extract), config_(config), sink_(tokenizer, how.encoding), look_at_(probe_at),
       progress_at_ns_(now_ns) {}
 
@@ -64,14 +70,16 @@ void StreamMeter::grow_and_append(std::string_view bytes) {
 
 void StreamMeter::set_capacity(std::size_t capacity) {
     auto next = std::make_unique_for_overwrite<char[]>(capacity);
-    if (size_ > 0) std::memcpy(next.get(), buffer_.get(), size_);
+    if (size_ > 0)
+        std::memcpy(next.get(), buffer_.get(), size_);
     buffer_ = std::move(next);
     capacity_ = capacity;
 }
 
 /// Called when size_ reached look_at_: parses when the buffer is full, else decides whether progress is due.
 void StreamMeter::look() {
-    if (size_ < look_at_) return; // came by way of grow_and_append
+    if (size_ < look_at_)
+        return; // came by way of grow_and_append
     auto const unparsed = size_ - parsed_;
     if (unparsed >= unparsed_max) {
         parse();
@@ -80,22 +88,25 @@ void StreamMeter::look() {
     if (!probed_) {
         probed_ = true;
         look_at_ = parsed_ + std::min(bytes_for(config_.progress_tokens), unparsed_max);
-        if (size_ < look_at_) return;
+        if (size_ < look_at_)
+            return;
     }
     due_ = true;
     look_at_ = parsed_ + unparsed_max;
 }
 
-/// How much of the stream carries `tokens`, judged by one event from the middle of what lies unparsed: reading all of
-/// it would cost what the meter is there to save.
+/// How much of the stream carries `tokens`, judged by one event from the middle of what lies unparsed:
+/// reading all of it would cost what the meter is there to save.
 std::size_t StreamMeter::bytes_for(std::int64_t tokens) {
     auto sample = std::string_view(buffer_.get() + parsed_, size_ - parsed_);
     sample.remove_prefix(sample.size() / 2);
     auto const begin = first_event_size(sample); // what is left of the event that the middle fell into
-    if (begin == 0) return 0;
+    if (begin == 0)
+        return 0;
     sample.remove_prefix(begin);
     auto const size = first_event_size(sample);
-    if (size == 0) return 0;
+    if (size == 0)
+        return 0;
     sink_.measuring_ = true;
     sink_.measured_ = 0;
     parse_events(sample.substr(0, size));
@@ -112,11 +123,13 @@ void StreamMeter::plan_next_look() {
         return;
     }
     auto const left = config_.progress_tokens - (delivered_ - delivered_at_progress_);
-    if (left <= 0) due_ = true;
+    if (left <= 0)
+        due_ = true;
     // What the stream has carried so far per byte, with a quarter for safety.
     auto const fed = static_cast<std::int64_t>(bytes_fed());
     auto to_go = static_cast<std::int64_t>(unparsed_max);
-    if (!due_) to_go = std::clamp(left * fed * 4 / (delivered_ * 5), std::int64_t{1024}, to_go);
+    if (!due_)
+        to_go = std::clamp(left * fed * 4 / (delivered_ * 5), std::int64_t{1024}, to_go);
     // An event that is still incomplete is looked at again when it has doubled, not with every piece of it.
     auto const again = unparsed >= unparsed_max / 2 ? unparsed * 2 : 0;
     look_at_ = parsed_ + std::max(static_cast<std::size_t>(to_go), again);
@@ -126,7 +139,8 @@ void StreamMeter::parse() {
     std::string_view const unparsed(buffer_.get() + parsed_, size_ - parsed_);
     auto const skipped = in_skipped_event_ ? end_of_skipped_event(unparsed) : 0;
     parsed_ += skipped;
-    if (!in_skipped_event_) parsed_ += parse_events(unparsed.substr(skipped));
+    if (!in_skipped_event_)
+        parsed_ += parse_events(unparsed.substr(skipped));
     if (size_ - parsed_ > event_max) {
         in_skipped_event_ = skipped_any_ = true;
         sink_.tokens(oversized_event_tokens);
@@ -146,18 +160,22 @@ std::size_t StreamMeter::parse_events(std::string_view bytes) {
     bool has_data = false;
     for (;;) {
         auto const lf = bytes.find('\n', at);
-        if (lf == std::string_view::npos) return done;
+        if (lf == std::string_view::npos)
+            return done;
         auto line = bytes.substr(at, lf - at);
         at = lf + 1;
-        if (!line.empty() && line.back() == '\r') line.remove_suffix(1);
+        if (!line.empty() && line.back() == '\r')
+            line.remove_suffix(1);
         if (line.empty()) {
-            if (has_data) dispatch(data);
+            if (has_data)
+                dispatch(data);
             has_data = false;
             done = at;
         } else if (line.starts_with("data:")) {
             line.remove_prefix(line.size() > 5 && line[5] == ' ' ? 6 : 5);
             if (has_data) {
-                if (joined.data() != data.data()) joined.assign(data);
+                if (joined.data() != data.data())
+                    joined.assign(data);
                 joined += '\n';
                 joined += line;
                 data = joined;
@@ -170,7 +188,8 @@ std::size_t StreamMeter::parse_events(std::string_view bytes) {
 }
 
 void StreamMeter::dispatch(std::string_view event_data) {
-    if (extract_ && event_data != "[DONE]") extract_(event_data, sink_);
+    if (extract_ && event_data != "[DONE]")
+        extract_(event_data, sink_);
 }
 
 /// Bytes that still belong to an event that is being skipped.
@@ -178,7 +197,8 @@ std::size_t StreamMeter::end_of_skipped_event(std::string_view bytes) {
     for (std::size_t at = 0; (at = bytes.find('\n', at)) != std::string_view::npos; ++at) {
         auto const rest = bytes.substr(at + 1);
         std::size_t const blank = rest.starts_with('\n') ? 1 : rest.starts_with("\r\n") ? 2 : 0;
-        if (blank == 0) continue;
+        if (blank == 0)
+            continue;
         in_skipped_event_ = false;
         return at + 1 + blank;
     }
@@ -190,13 +210,15 @@ void StreamMeter::compact() {
     auto const keep = std::min(size_, std::max(tail_max, size_ - parsed_));
     auto const drop = size_ - keep;
     if (drop > 0) {
-        if (dropped_ == 0) head_ = head();
+        if (dropped_ == 0)
+            head_ = head();
         std::memmove(buffer_.get(), buffer_.get() + drop, keep);
         dropped_ += drop;
         size_ = keep;
         parsed_ -= drop;
     }
-    if (capacity_ > 2 * usual_capacity && size_ <= usual_capacity / 2) set_capacity(usual_capacity);
+    if (capacity_ > 2 * usual_capacity && size_ <= usual_capacity / 2)
+        set_capacity(usual_capacity);
 }
 
 std::int64_t StreamMeter::progress(std::int64_t now_ns) {
@@ -222,7 +244,8 @@ std::int64_t StreamMeter::finish() {
 }
 
 std::string_view StreamMeter::head() const noexcept {
-    if (dropped_ > 0) return head_;
+    if (dropped_ > 0)
+        return head_;
     auto const begin = std::string_view(buffer_.get(), std::min(size_, head_max));
     return begin.substr(0, first_event_size(begin));
 }

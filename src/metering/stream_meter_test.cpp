@@ -10,14 +10,17 @@ int extracted = 0; // events that reached the extractor
 /// Stand-in for a dialect: the data is `channel:text`.
 void plain_text(std::string_view data, TextSink& sink) {
     ++extracted;
-    if (data.size() > 2 && data[1] == ':') sink.text(static_cast<std::uint32_t>(data[0] - '0'), data.substr(2));
+    if (data.size() > 2 && data[1] == ':')
+        sink.text(static_cast<std::uint32_t>(data[0] - '0'), data.substr(2));
 }
 
 std::string event(std::string_view text, char channel = '0') {
     return std::string("data: ") + channel + ':' + std::string(text) + "\n\n";
 }
 /// An event of the usual weight: some 150 bytes for one word.
-std::string chunk(std::string_view text) { return ": " + std::string(130, '.') + "\n" + event(text); }
+std::string chunk(std::string_view text) {
+    return ": " + std::string(130, '.') + "\n" + event(text);
+}
 
 class StreamMeterTest : public testing::Test {
 protected:
@@ -32,7 +35,8 @@ protected:
 TEST_F(StreamMeterTest, ABurstThatEndsWithUsageIsHardlyRead) {
     auto m = meter();
     std::string last;
-    for (int i = 0; i < 66; ++i) m.feed(last = chunk(" word"));
+    for (int i = 0; i < 66; ++i)
+        m.feed(last = chunk(" word"));
     EXPECT_FALSE(m.progress_due(1'000'000));
     EXPECT_TRUE(m.tail().ends_with(last));
     EXPECT_EQ(extracted, 1); // the sample
@@ -49,7 +53,8 @@ TEST_F(StreamMeterTest, CountsDeliveredTextExactlyHoweverItIsSplit) {
     for (std::size_t cut = 0; cut <= stream.size(); ++cut) {
         auto m = meter();
         m.feed(std::string_view(stream).substr(0, cut));
-        if (cut % 2) m.progress(1);
+        if (cut % 2)
+            m.progress(1);
         m.feed(std::string_view(stream).substr(cut));
         ASSERT_EQ(m.finish(), count(text)) << cut;
     }
@@ -62,11 +67,13 @@ TEST_F(StreamMeterTest, ChannelsAreTextsOfTheirOwn) {
 }
 
 TEST_F(StreamMeterTest, FoldsAnEndlessNumberOfChannels) {
-    auto m = StreamMeter(tokenizer, encoding_for_model("gpt-4o"),
-                         [](std::string_view data, TextSink& sink) {
-                             for (std::uint32_t i = 0; i < 1000; ++i) sink.text(i * 7919, data);
-                         },
-                         0);
+    auto m = StreamMeter(
+        tokenizer, encoding_for_model("gpt-4o"),
+        [](std::string_view data, TextSink& sink) {
+            for (std::uint32_t i = 0; i < 1000; ++i)
+                sink.text(i * 7919, data);
+        },
+        0);
     m.feed("data: a b\n\n");
     EXPECT_GE(m.finish(), 1000);
     EXPECT_LT(m.memory_bytes(), 100'000u);
@@ -110,13 +117,15 @@ TEST_F(StreamMeterTest, NoIntervalDeliversMuchMoreThanItsTokens) {
                               Shape{"sentences", 20, false, 200}, Shape{"pages", 400, false, 900}}) {
         auto m = meter();
         std::string text;
-        for (std::size_t i = 0; i < shape.words_per_event; ++i) text += " word";
+        for (std::size_t i = 0; i < shape.words_per_event; ++i)
+            text += " word";
         auto const piece = shape.heavy_events ? chunk(text) : event(text);
         std::int64_t delivered = 0, at_progress = 0, most = 0;
         while (delivered < 20'000) {
             m.feed(piece);
             delivered += static_cast<std::int64_t>(shape.words_per_event);
-            if (!m.progress_due(0)) continue;
+            if (!m.progress_due(0))
+                continue;
             most = std::max(most, delivered - at_progress);
             at_progress = m.progress(0);
             EXPECT_EQ(at_progress, delivered) << shape.name;
@@ -128,7 +137,8 @@ TEST_F(StreamMeterTest, NoIntervalDeliversMuchMoreThanItsTokens) {
 
 TEST_F(StreamMeterTest, ParsesByItselfWhenNobodyAsks) {
     auto m = meter();
-    for (int i = 0; i < 10'000; ++i) m.feed(chunk(" word"));
+    for (int i = 0; i < 10'000; ++i)
+        m.feed(chunk(" word"));
     EXPECT_GT(m.delivered_tokens(), 9'800);
     EXPECT_TRUE(m.progress_due(0));
     EXPECT_LE(m.memory_bytes(), 26u * 1024);
@@ -143,7 +153,8 @@ TEST_F(StreamMeterTest, KeepsTheBeginningAndTheEndOfALongStream) {
     EXPECT_EQ(m.head(), "");
     m.feed(first.substr(10));
     EXPECT_EQ(m.head(), first);
-    for (int i = 0; i < 5'000; ++i) m.feed(event(" word"));
+    for (int i = 0; i < 5'000; ++i)
+        m.feed(event(" word"));
     std::string const last(3'000, 'u');
     m.feed(event(last));
     EXPECT_EQ(m.head(), first);
@@ -157,7 +168,8 @@ TEST_F(StreamMeterTest, KeepsTheBeginningAndTheEndOfALongStream) {
 TEST_F(StreamMeterTest, AnEventOfAPageInOnePieceIsCounted) {
     auto m = meter();
     std::string text;
-    for (int i = 0; i < 20'000; ++i) text += " word";
+    for (int i = 0; i < 20'000; ++i)
+        text += " word";
     m.feed(event(text));
     EXPECT_TRUE(m.progress_due(0));
     EXPECT_EQ(m.progress(0), 20'000);
@@ -171,7 +183,8 @@ TEST_F(StreamMeterTest, AnOversizedEventIsSkippedAndSaidSo) {
             auto m = meter();
             auto const image = "data: 0:" + std::string(3 << 20, 'A') + line_end + line_end;
             m.feed("data: 0:before" + line_end + line_end);
-            for (std::size_t at = 0; at < image.size(); at += step) m.feed(std::string_view(image).substr(at, step));
+            for (std::size_t at = 0; at < image.size(); at += step)
+                m.feed(std::string_view(image).substr(at, step));
             m.feed("data: 0: after" + line_end + line_end);
             EXPECT_EQ(m.finish(), StreamMeter::oversized_event_tokens + count("before after"));
             EXPECT_TRUE(m.estimated());
@@ -182,7 +195,8 @@ TEST_F(StreamMeterTest, AnOversizedEventIsSkippedAndSaidSo) {
 
 TEST_F(StreamMeterTest, OtherFamiliesAreScaledAndMarked) {
     auto m = meter("claude-sonnet-4-5");
-    for (int i = 0; i < 100; ++i) m.feed(event(" word"));
+    for (int i = 0; i < 100; ++i)
+        m.feed(event(" word"));
     EXPECT_EQ(m.finish(), 135);
     EXPECT_TRUE(m.estimated());
     EXPECT_FALSE(meter().estimated());

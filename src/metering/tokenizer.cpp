@@ -21,10 +21,13 @@ std::int64_t count_valid(Encoding encoding, std::string_view text) {
 
 } // namespace
 
-Tokenizer::Tokenizer() { vocabulary_file(); }
+Tokenizer::Tokenizer() {
+    vocabulary_file();
+}
 
 std::int64_t Tokenizer::count(Encoding encoding, std::string_view utf8) const {
-    if (valid_utf8_prefix(utf8) == utf8.size()) return count_valid(encoding, utf8);
+    if (valid_utf8_prefix(utf8) == utf8.size())
+        return count_valid(encoding, utf8);
     return count_valid(encoding, replace_invalid_utf8(utf8));
 }
 
@@ -34,7 +37,8 @@ std::int64_t Tokenizer::count(ModelEncoding how, std::string_view utf8) const {
 
 std::vector<std::uint32_t> Tokenizer::encode(Encoding encoding, std::string_view utf8) const {
     std::string replaced;
-    if (valid_utf8_prefix(utf8) != utf8.size()) utf8 = replaced = replace_invalid_utf8(utf8);
+    if (valid_utf8_prefix(utf8) != utf8.size())
+        utf8 = replaced = replace_invalid_utf8(utf8);
     auto const& file = vocabulary_file();
     auto const& v = file.of(encoding);
     auto const* const end = utf8.data() + utf8.size();
@@ -43,8 +47,10 @@ std::vector<std::uint32_t> Tokenizer::encode(Encoding encoding, std::string_view
     for_each_piece(encoding, utf8, splitter, [&](char const* p, char const* e) {
         auto const length = static_cast<std::size_t>(e - p);
         auto const whole = v.find(p, length, end);
-        if (whole != no_token) tokens.push_back(whole);
-        else merge_piece(v, {p, length}, &tokens);
+        if (whole != no_token)
+            tokens.push_back(whole);
+        else
+            merge_piece(v, {p, length}, &tokens);
         return true;
     });
     return tokens;

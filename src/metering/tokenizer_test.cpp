@@ -8,7 +8,8 @@ namespace {
 std::vector<std::string> pieces_of(Encoding encoding, std::string_view text) {
     Tokenizer const t;
     std::vector<std::string> out;
-    for (auto const token : t.encode(encoding, text)) out.emplace_back(t.token_bytes(encoding, token));
+    for (auto const token : t.encode(encoding, text))
+        out.emplace_back(t.token_bytes(encoding, token));
     return out;
 }
 
@@ -36,11 +37,13 @@ TEST(Tokenizer, ReplacesBrokenUtf8OncePerMaximalSubpart) {
     Tokenizer const t;
     auto const c = [&](std::string_view text) { return t.encode(Encoding::o200k_base, text); };
     EXPECT_EQ(c("a\x80z"), c("a\uFFFDz"));
-    EXPECT_EQ(c("a\xe4\xb8"), c("a\uFFFD"));          // cut off
+    EXPECT_EQ(c("a\xe4\xb8"), c("a\uFFFD"));               // cut off
     EXPECT_EQ(c("\xed\xa0\x80"), c("\uFFFD\uFFFD\uFFFD")); // a surrogate in UTF-8
-    EXPECT_EQ(c("\xc0\xaf"), c("\uFFFD\uFFFD"));      // overlong
+    EXPECT_EQ(c("\xc0\xaf"), c("\uFFFD\uFFFD"));           // overlong
     EXPECT_EQ(c("\xf4\x90\x80\x80"), c("\uFFFD\uFFFD\uFFFD\uFFFD"));
-    EXPECT_EQ(c("\xf0\x9f\x91" "x"), c("\uFFFDx"));
+    EXPECT_EQ(c("\xf0\x9f\x91"
+                "x"),
+              c("\uFFFDx"));
 }
 
 TEST(Tokenizer, IsNotQuadraticInOneLongPiece) {
@@ -92,10 +95,12 @@ INSTANTIATE_TEST_SUITE_P(
                     NameCase{"gpt-35-turbo", cl100k, true}, NameCase{"text-embedding-3-small", cl100k, true},
                     NameCase{"text-embedding-ada-002", cl100k, true}, NameCase{"davinci-002", cl100k, true},
                     NameCase{"openai/gpt-4o", o200k, true}, NameCase{"openai/gpt-4-turbo", cl100k, true},
-                    NameCase{"OpenAI/GPT-4O:online", o200k, true}, NameCase{"ft:gpt-3.5-turbo:org::id", cl100k, true},
-                    NameCase{"ft:gpt-4o-mini:org::id", o200k, true}, NameCase{"openai.gpt-oss-20b-1:0", o200k, true},
-                    NameCase{"demo/echo", o200k, true}, NameCase{"text-davinci-003", o200k, false},
-                    NameCase{"claude-sonnet-4-5", o200k, false}, NameCase{"anthropic/claude-3.5-haiku", o200k, false},
+                    NameCase{"OpenAI/GPT-4O:online", o200k, true},
+                    NameCase{"ft:gpt-3.5-turbo:org::id", cl100k, true},
+                    NameCase{"ft:gpt-4o-mini:org::id", o200k, true},
+                    NameCase{"openai.gpt-oss-20b-1:0", o200k, true}, NameCase{"demo/echo", o200k, true},
+                    NameCase{"text-davinci-003", o200k, false}, NameCase{"claude-sonnet-4-5", o200k, false},
+                    NameCase{"anthropic/claude-3.5-haiku", o200k, false},
                     NameCase{"us.anthropic.claude-opus-4-1-v1:0", o200k, false},
                     NameCase{"publishers/google/models/gemini-2.5-pro", o200k, false},
                     NameCase{"meta-llama/llama-3.3-70b-instruct", o200k, false},

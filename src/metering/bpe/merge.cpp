@@ -27,16 +27,20 @@ std::int64_t merge_short(Vocabulary const& v, std::string_view piece, std::vecto
     for (;;) {
         std::size_t at = 0;
         for (std::size_t i = 1; i < n; ++i)
-            if (rank[i] < rank[at]) at = i;
-        if (rank[at] == no_token) break;
+            if (rank[i] < rank[at])
+                at = i;
+        if (rank[at] == no_token)
+            break;
         token[at] = rank[at];
         std::copy(token.begin() + at + 2, token.begin() + n, token.begin() + at + 1);
         std::copy(rank.begin() + at + 2, rank.begin() + n, rank.begin() + at + 1);
         --n;
         rank[at] = at + 1 < n ? v.merged(token[at], token[at + 1]) : no_token;
-        if (at > 0) rank[at - 1] = v.merged(token[at - 1], token[at]);
+        if (at > 0)
+            rank[at - 1] = v.merged(token[at - 1], token[at]);
     }
-    if (out) out->insert(out->end(), token.begin(), token.begin() + n);
+    if (out)
+        out->insert(out->end(), token.begin(), token.begin() + n);
     return static_cast<std::int64_t>(n);
 }
 
@@ -48,8 +52,8 @@ struct Node {
     std::uint32_t next;
 };
 
-/// `nodes` and `heap` hold room for one entry per byte of the piece. A heap entry is rank, then position, so equal
-/// ranks come leftmost first; entries whose rank is no longer the node's are stale and skipped.
+/// `nodes` and `heap` hold room for one entry per byte of the piece. A heap entry is rank, then position, so
+/// equal ranks come leftmost first; entries whose rank is no longer the node's are stale and skipped.
 std::int64_t merge_long(Vocabulary const& v, std::string_view piece, Node* nodes, std::uint64_t* heap,
                         std::vector<std::uint32_t>* out) {
     auto const n = static_cast<std::uint32_t>(piece.size());
@@ -57,7 +61,8 @@ std::int64_t merge_long(Vocabulary const& v, std::string_view piece, Node* nodes
     for (std::uint32_t i = 0; i < n; ++i) {
         auto const rank = i + 1 < n ? byte_pair(v, piece, i) : no_token;
         nodes[i] = {v.byte_ids[static_cast<unsigned char>(piece[i])], rank, i - 1, i + 1};
-        if (rank != no_token) heap[heap_size++] = std::uint64_t{rank} << 32 | i;
+        if (rank != no_token)
+            heap[heap_size++] = std::uint64_t{rank} << 32 | i;
     }
     std::make_heap(heap, heap + heap_size, std::greater<>{});
     auto left = n;
@@ -65,7 +70,8 @@ std::int64_t merge_long(Vocabulary const& v, std::string_view piece, Node* nodes
         auto const next = nodes[i].next;
         auto const rank = next < n ? v.merged(nodes[i].token, nodes[next].token) : no_token;
         nodes[i].rank = rank;
-        if (rank == no_token) return;
+        if (rank == no_token)
+            return;
         heap[heap_size++] = std::uint64_t{rank} << 32 | i;
         std::push_heap(heap, heap + heap_size, std::greater<>{});
     };
@@ -74,26 +80,33 @@ std::int64_t merge_long(Vocabulary const& v, std::string_view piece, Node* nodes
         auto const top = heap[--heap_size];
         auto const i = static_cast<std::uint32_t>(top);
         auto& node = nodes[i];
-        if (node.rank != top >> 32) continue;
+        if (node.rank != top >> 32)
+            continue;
         auto const eaten = node.next;
         node.token = node.rank;
         node.next = nodes[eaten].next;
         nodes[eaten].rank = no_token;
-        if (node.next < n) nodes[node.next].previous = i;
+        if (node.next < n)
+            nodes[node.next].previous = i;
         --left;
         rerank(i);
-        if (i > 0) rerank(node.previous);
+        if (i > 0)
+            rerank(node.previous);
     }
     if (out)
-        for (std::uint32_t i = 0; i < n; i = nodes[i].next) out->push_back(nodes[i].token);
+        for (std::uint32_t i = 0; i < n; i = nodes[i].next)
+            out->push_back(nodes[i].token);
     return left;
 }
 
 } // namespace
 
-std::int64_t merge_piece(Vocabulary const& vocabulary, std::string_view piece, std::vector<std::uint32_t>* out) {
-    if (piece.size() <= short_max) return merge_short(vocabulary, piece, out);
-    // Every merge removes a node and adds at most two heap entries after taking one: twice the bytes are enough.
+std::int64_t merge_piece(Vocabulary const& vocabulary, std::string_view piece,
+                         std::vector<std::uint32_t>* out) {
+    if (piece.size() <= short_max)
+        return merge_short(vocabulary, piece, out);
+    // Every merge removes a node and adds at most two heap entries after taking one: twice the bytes are
+    // enough.
     constexpr std::size_t on_stack = 512;
     if (piece.size() <= on_stack) {
         std::array<Node, on_stack> nodes;

@@ -12,6 +12,7 @@ namespace tollgate::metering {
 inline constexpr std::size_t piece_max = 1024 * 1024;
 
 /// Tokens that `piece` (not empty) merges into; they are appended to `out` unless it is null.
-std::int64_t merge_piece(Vocabulary const& vocabulary, std::string_view piece, std::vector<std::uint32_t>* out);
+std::int64_t merge_piece(Vocabulary const& vocabulary, std::string_view piece,
+                         std::vector<std::uint32_t>* out);
 
 } // namespace tollgate::metering

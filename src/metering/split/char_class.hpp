@@ -17,10 +17,14 @@ inline constexpr std::uint8_t newline = 32; ///< [\r\n]
 
 inline constexpr std::array<std::uint8_t, 128> ascii = [] {
     std::array<std::uint8_t, 128> t{};
-    for (std::size_t c = 'A'; c <= 'Z'; ++c) t[c] = letter | upper;
-    for (std::size_t c = 'a'; c <= 'z'; ++c) t[c] = letter | lower;
-    for (std::size_t c = '0'; c <= '9'; ++c) t[c] = number;
-    for (std::size_t c = 9; c <= 13; ++c) t[c] = space;
+    for (std::size_t c = 'A'; c <= 'Z'; ++c)
+        t[c] = letter | upper;
+    for (std::size_t c = 'a'; c <= 'z'; ++c)
+        t[c] = letter | lower;
+    for (std::size_t c = '0'; c <= '9'; ++c)
+        t[c] = number;
+    for (std::size_t c = 9; c <= 13; ++c)
+        t[c] = space;
     t[' '] = space;
     t['\n'] = t['\r'] = space | newline;
     return t;

@@ -1,6 +1,6 @@
 #pragma once
-// Splits text into the pieces within which bytes are merged: the encodings' regular expressions, written out by hand
-// with their backtracking resolved, because a general engine costs several times the merging itself.
+// Splits text into the pieces within which bytes are merged: the encodings' regular expressions, written out
+// by hand with their backtracking resolved, because a general engine costs several times the merging itself.
 //
 // o200k_base  [^\r\n\p{L}\p{N}]?[UP]*[LO]+(?i:'s|'t|'re|'ve|'m|'ll|'d)?
 //           | [^\r\n\p{L}\p{N}]?[UP]+[LO]*(?i:'s|'t|'re|'ve|'m|'ll|'d)?
@@ -13,8 +13,8 @@
 
 namespace tollgate::metering {
 
-/// Cuts pieces off valid UTF-8. `looked_at_end` stays set once a match depended on where the text ends: from that
-/// piece on, more text could change the split.
+/// Cuts pieces off valid UTF-8. `looked_at_end` stays set once a match depended on where the text ends: from
+/// that piece on, more text could change the split.
 class Splitter {
 public:
     Splitter(ClassTable const& table, char const* end) noexcept : table_(table), end_(end) {}
@@ -22,8 +22,10 @@ public:
     /// End of the piece that begins at p (p < end).
     template <Encoding encoding>
     char const* next(char const* p) noexcept {
-        if constexpr (encoding == Encoding::o200k_base) return next_o200k(p);
-        else return next_cl100k(p);
+        if constexpr (encoding == Encoding::o200k_base)
+            return next_o200k(p);
+        else
+            return next_cl100k(p);
     }
     bool looked_at_end = false;
 
@@ -34,7 +36,8 @@ private:
     char const* run_of(std::uint8_t bits, char const* p) noexcept {
         while (p < end_) {
             auto const c = read(p);
-            if (!(c.bits & bits)) return p;
+            if (!(c.bits & bits))
+                return p;
             p = c.next;
         }
         looked_at_end = true;
@@ -48,17 +51,22 @@ private:
             auto const w = word(p);
             return contraction_or(w.lower_end ? w.lower_end : w.upper_end);
         }
-        if (first.bits & number) return number_run(first.next);
+        if (first.bits & number)
+            return number_run(first.next);
         if (!(first.bits & newline)) { // the optional first character of a word
             auto const w = word(first.next);
-            if (w.lower_end) return contraction_or(w.lower_end);
+            if (w.lower_end)
+                return contraction_or(w.lower_end);
             if (first.bits & (upper | lower)) { // a mark: it can also be the word itself
                 auto const alone = word(p);
-                if (alone.lower_end) return contraction_or(alone.lower_end);
+                if (alone.lower_end)
+                    return contraction_or(alone.lower_end);
             }
-            if (w.upper_end) return contraction_or(w.upper_end);
+            if (w.upper_end)
+                return contraction_or(w.upper_end);
         }
-        if (auto const e = symbols(p, first, true)) return e;
+        if (auto const e = symbols(p, first, true))
+            return e;
         return blank_o200k(p);
     }
 
@@ -67,15 +75,20 @@ private:
         auto const first = read(p);
         if (*p == '\'') {
             auto const e = contraction_or(p);
-            if (e != p) return e;
+            if (e != p)
+                return e;
         }
-        if (first.bits & letter) return run_of(letter, first.next);
-        if (first.bits & number) return number_run(first.next);
+        if (first.bits & letter)
+            return run_of(letter, first.next);
+        if (first.bits & number)
+            return number_run(first.next);
         if (!(first.bits & newline)) {
             auto const e = run_of(letter, first.next);
-            if (e != first.next) return e;
+            if (e != first.next)
+                return e;
         }
-        if (auto const e = symbols(p, first, false)) return e;
+        if (auto const e = symbols(p, first, false))
+            return e;
         return blank_cl100k(p);
     }
 
@@ -86,7 +99,8 @@ private:
     };
     Word word(char const* p) noexcept {
         using namespace cls;
-        char const* both_end = nullptr; // after the last character of the run that is UP and LO: where [UP]* backs off to
+        char const* both_end =
+            nullptr; // after the last character of the run that is UP and LO: where [UP]* backs off to
         auto q = p;
         for (;;) {
             if (q >= end_) {
@@ -95,11 +109,13 @@ private:
             }
             auto const c = read(q);
             if (!(c.bits & upper)) {
-                if (c.bits & lower) return {run_of(lower, c.next), nullptr};
+                if (c.bits & lower)
+                    return {run_of(lower, c.next), nullptr};
                 break;
             }
             q = c.next;
-            if (c.bits & lower) both_end = q;
+            if (c.bits & lower)
+                both_end = q;
         }
         return {both_end, q > p ? q : nullptr};
     }
@@ -110,16 +126,23 @@ private:
             looked_at_end = true;
             return p;
         }
-        if (*p != '\'') return p;
-        if (end_ - p < 3) looked_at_end = true;
-        if (end_ - p < 2) return p;
+        if (*p != '\'')
+            return p;
+        if (end_ - p < 3)
+            looked_at_end = true;
+        if (end_ - p < 2)
+            return p;
         auto const first = p[1] | 0x20;
-        if (first == 's' || first == 't' || first == 'm' || first == 'd') return p + 2;
-        if (end_ - p < 3) return p;
+        if (first == 's' || first == 't' || first == 'm' || first == 'd')
+            return p + 2;
+        if (end_ - p < 3)
+            return p;
         // The long s folds to s where case does not matter.
-        if (static_cast<unsigned char>(p[1]) == 0xc5 && static_cast<unsigned char>(p[2]) == 0xbf) return p + 3;
+        if (static_cast<unsigned char>(p[1]) == 0xc5 && static_cast<unsigned char>(p[2]) == 0xbf)
+            return p + 3;
         auto const second = p[2] | 0x20;
-        if ((first == 'l' && second == 'l') || ((first == 'v' || first == 'r') && second == 'e')) return p + 3;
+        if ((first == 'l' && second == 'l') || ((first == 'v' || first == 'r') && second == 'e'))
+            return p + 3;
         return p;
     }
 
@@ -131,7 +154,8 @@ private:
                 return p;
             }
             auto const c = read(p);
-            if (!(c.bits & cls::number)) return p;
+            if (!(c.bits & cls::number))
+                return p;
             p = c.next;
         }
         return p;
@@ -156,12 +180,16 @@ private:
                 break;
             }
             auto const c = read(q);
-            if (c.bits & not_symbol) break;
+            if (c.bits & not_symbol)
+                break;
             q = c.next;
         }
-        if (q == begin) return nullptr;
-        while (q < end_ && (*q == '\n' || *q == '\r' || (slashes && *q == '/'))) ++q;
-        if (q >= end_) looked_at_end = true;
+        if (q == begin)
+            return nullptr;
+        while (q < end_ && (*q == '\n' || *q == '\r' || (slashes && *q == '/')))
+            ++q;
+        if (q >= end_)
+            looked_at_end = true;
         return q;
     }
 
@@ -175,10 +203,12 @@ private:
         Blank b{p, p, nullptr};
         while (b.end < end_) {
             auto const c = read(b.end);
-            if (!(c.bits & cls::space)) return b;
+            if (!(c.bits & cls::space))
+                return b;
             b.last = b.end;
             b.end = c.next;
-            if (c.bits & cls::newline) b.line_end = c.next;
+            if (c.bits & cls::newline)
+                b.line_end = c.next;
         }
         looked_at_end = true;
         return b;
@@ -193,7 +223,8 @@ private:
     }
     char const* blank_cl100k(char const* p) noexcept {
         auto const b = blank(p);
-        if (b.end == end_) return b.end;
+        if (b.end == end_)
+            return b.end;
         return b.line_end ? b.line_end : all_but_last(p, b);
     }
 

@@ -55,15 +55,16 @@ TEST(Splitter, SaysWhenMoreTextCouldChangeAPiece) {
         Splitter splitter(vocabulary_file().classes, text.data() + text.size());
         Pieces out;
         for_each_piece(encoding, text, splitter, [&](char const* p, char const* e) {
-            if (splitter.looked_at_end) return false;
+            if (splitter.looked_at_end)
+                return false;
             out.emplace_back(p, e);
             return true;
         });
         return out;
     };
     EXPECT_EQ(settled(Encoding::o200k_base, "one two"), Pieces{"one"});
-    EXPECT_EQ(settled(Encoding::o200k_base, "one'"), Pieces{});   // could become one's
-    EXPECT_EQ(settled(Encoding::o200k_base, "one'l"), Pieces{});  // could become one'll
+    EXPECT_EQ(settled(Encoding::o200k_base, "one'"), Pieces{});  // could become one's
+    EXPECT_EQ(settled(Encoding::o200k_base, "one'l"), Pieces{}); // could become one'll
     EXPECT_EQ(settled(Encoding::o200k_base, "one.\n"), Pieces{"one"});
     EXPECT_EQ(settled(Encoding::cl100k_base, "a 12"), (Pieces{"a", " "}));
     EXPECT_EQ(settled(Encoding::cl100k_base, "a   "), Pieces{"a"});

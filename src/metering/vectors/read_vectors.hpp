@@ -41,7 +41,8 @@ class VectorFile {
 public:
     explicit VectorFile(char const* path) {
         std::ifstream in(path, std::ios::binary);
-        if (!in) throw std::runtime_error(std::string("missing ") + path);
+        if (!in)
+            throw std::runtime_error(std::string("missing ") + path);
         data_.assign(std::istreambuf_iterator<char>(in), {});
     }
     Vectors read() {
@@ -52,7 +53,8 @@ public:
             t.encoding = static_cast<Encoding>(u8());
             t.text = text();
             t.tokens.resize(u32());
-            std::memcpy(t.tokens.data(), data_.data() + at_, t.tokens.size() * 4);
+            if (!t.tokens.empty())
+                std::memcpy(t.tokens.data(), data_.data() + at_, t.tokens.size() * 4);
             at_ += t.tokens.size() * 4;
         }
         v.chats.resize(u32());
@@ -61,7 +63,8 @@ public:
             c.functions_json = text();
             c.messages.resize(u32());
             for (auto& m : c.messages) {
-                for (auto* part : {&m.role, &m.content, &m.name, &m.call_name, &m.call_arguments}) *part = text();
+                for (auto* part : {&m.role, &m.content, &m.name, &m.call_name, &m.call_arguments})
+                    *part = text();
                 m.has_call = u8() != 0;
             }
         }

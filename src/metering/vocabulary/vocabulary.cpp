@@ -2,8 +2,8 @@
 
 #include "base/check.hpp"
 
-// The generated file's bytes (TOLLGATE_VOCABULARY_FILE is set by room.cmake). The assembler copies them straight into
-// read-only data; a C array of this size would cost minutes and gigabytes to compile.
+// The generated file's bytes (TOLLGATE_VOCABULARY_FILE is set by room.cmake). The assembler copies them
+// straight into read-only data; a C array of this size would cost minutes and gigabytes to compile.
 __asm__(".pushsection .rodata\n"
         ".balign 64\n"
         "tollgate_vocabulary_begin:\n"
@@ -26,7 +26,8 @@ constexpr std::uint32_t section_count = 2 + 2 * 8;
 class Sections {
 public:
     Sections() {
-        TOLLGATE_CHECK(word(0) == magic && word(1) == section_count, "the vocabulary file is of another make");
+        TOLLGATE_CHECK(word(0) == magic && word(1) == section_count,
+                       "the vocabulary file is of another make");
     }
     template <class T>
     std::span<T const> next() {
@@ -34,7 +35,8 @@ public:
         auto const bytes = word(3 + at_ * 2);
         ++at_;
         auto const size = static_cast<std::size_t>(tollgate_vocabulary_end - tollgate_vocabulary_begin);
-        TOLLGATE_CHECK(std::size_t{offset} + bytes <= size && offset % 64 == 0, "the vocabulary file is cut short");
+        TOLLGATE_CHECK(std::size_t{offset} + bytes <= size && offset % 64 == 0,
+                       "the vocabulary file is cut short");
         // Aligned to 64 in the file and in memory; the bytes were written as arrays of T.
         return {reinterpret_cast<T const*>(tollgate_vocabulary_begin + offset), bytes / sizeof(T)};
     }
@@ -66,7 +68,8 @@ VocabularyFile read_file() {
     VocabularyFile file;
     file.classes.index = sections.next<std::uint16_t>().data();
     file.classes.data = sections.next<std::uint8_t>().data();
-    for (auto& encoding : file.encodings) encoding = read_encoding(sections);
+    for (auto& encoding : file.encodings)
+        encoding = read_encoding(sections);
     return file;
 }
 
@@ -79,7 +82,8 @@ VocabularyFile const& vocabulary_file() noexcept {
 
 std::uint32_t Vocabulary::find_long(char const* p, std::size_t length, char const* end) const noexcept {
     constexpr std::size_t token_length_max = 128; // longest token of both encodings
-    if (length > token_length_max) return no_token;
+    if (length > token_length_max)
+        return no_token;
     auto hash = std::uint64_t{length} * detail::hash_multiplier;
     for (std::size_t i = 0; i < length; i += 8) {
         auto const n = length - i < 8 ? length - i : 8;
@@ -88,12 +92,15 @@ std::uint32_t Vocabulary::find_long(char const* p, std::size_t length, char cons
     auto i = detail::slot_of(hash, long_slots.size());
     for (;;) {
         auto const slot = long_slots[i];
-        if (slot == ~std::uint64_t{0}) return no_token;
+        if (slot == ~std::uint64_t{0})
+            return no_token;
         if (slot >> 32 == (hash & 0xffffffff)) {
             auto const id = static_cast<std::uint32_t>(slot);
-            if (token(id) == std::string_view(p, length)) return id;
+            if (token(id) == std::string_view(p, length))
+                return id;
         }
-        if (++i == long_slots.size()) i = 0;
+        if (++i == long_slots.size())
+            i = 0;
     }
 }
 

@@ -1,9 +1,10 @@
 #pragma once
 // Views of the tables that make_vocabulary.mjs made, linked into read-only data (blob.cpp).
 //
-// File: "TGV1", section count, then (offset, bytes) of each section, all uint32 little-endian; sections are 64-byte
-// aligned: two of character classes, then eight for each encoding in the order of Vocabulary's members below.
-// All hash tables are open-addressing with linear probing at half load, so a miss costs a probe or two.
+// File: "TGV1", section count, then (offset, bytes) of each section, all uint32 little-endian; sections are
+// 64-byte aligned: two of character classes, then eight for each encoding in the order of Vocabulary's
+// members below. All hash tables are open-addressing with linear probing at half load, so a miss costs a
+// probe or two.
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -41,7 +42,7 @@ inline std::uint64_t load_bytes(char const* p, std::size_t length, char const* e
 
 /// One encoding. Token ids are ranks: the smaller, the earlier the merge.
 struct Vocabulary {
-    std::span<std::uint32_t const> offsets;    ///< of token i in `bytes`; one more than there are tokens
+    std::span<std::uint32_t const> offsets; ///< of token i in `bytes`; one more than there are tokens
     char const* bytes = nullptr;
     std::span<std::uint64_t const> short_keys; ///< tokens of 1–7 bytes: the bytes, length on top; 0 = free
     std::uint32_t const* short_ids = nullptr;
@@ -57,7 +58,8 @@ struct Vocabulary {
 
     /// The token that is exactly [p, p + length), or no_token. `end` bounds what may be read.
     std::uint32_t find(char const* p, std::size_t length, char const* end) const noexcept {
-        if (length > 7) return find_long(p, length, end);
+        if (length > 7)
+            return find_long(p, length, end);
         auto const slot = find_short(p, length, end);
         return slot == not_there ? no_token : short_ids[slot];
     }
@@ -71,9 +73,12 @@ struct Vocabulary {
         auto i = detail::slot_of(detail::mix(key), pair_slots.size());
         for (;;) {
             auto const slot = pair_slots[i];
-            if (slot >> 18 == key) return static_cast<std::uint32_t>(slot & 0x3ffff);
-            if (slot == ~std::uint64_t{0}) return no_token;
-            if (++i == pair_slots.size()) i = 0;
+            if (slot >> 18 == key)
+                return static_cast<std::uint32_t>(slot & 0x3ffff);
+            if (slot == ~std::uint64_t{0})
+                return no_token;
+            if (++i == pair_slots.size())
+                i = 0;
         }
     }
 
@@ -83,9 +88,12 @@ private:
         auto const key = detail::load_bytes(p, length, end) | std::uint64_t{length} << 56;
         auto i = detail::slot_of(detail::mix(key), short_keys.size());
         for (;;) {
-            if (short_keys[i] == key) return i;
-            if (short_keys[i] == 0) return not_there;
-            if (++i == short_keys.size()) i = 0;
+            if (short_keys[i] == key)
+                return i;
+            if (short_keys[i] == 0)
+                return not_there;
+            if (++i == short_keys.size())
+                i = 0;
         }
     }
     std::uint32_t find_long(char const* p, std::size_t length, char const* end) const noexcept;
@@ -103,7 +111,8 @@ struct VocabularyFile {
     Vocabulary const& of(Encoding e) const noexcept { return encodings[static_cast<std::size_t>(e)]; }
 };
 
-/// The linked-in file. Reads its header on first use; a file of another make stops the program (a build error).
+/// The linked-in file. Reads its header on first use; a file of another make stops the program (a build
+/// error).
 VocabularyFile const& vocabulary_file() noexcept;
 
 } // namespace tollgate::metering
