@@ -77,10 +77,8 @@ Result<Response> billing_summary(Call& call) {
     for (auto& member : totals) body[member.key()] = std::move(member.value());
     json::array by_model;
     for (auto const& row : records.breakdown(*filter, store::BreakdownBy::model, models_max)) {
-        json::object out;
+        auto out = totals_json(row.totals);
         out["model"] = row.name;
-        auto totals = totals_json(row.totals);
-        for (auto& member : totals) out[member.key()] = std::move(member.value());
         by_model.push_back(std::move(out));
     }
     body["by_model"] = std::move(by_model);

@@ -40,10 +40,11 @@ Result<Response> once(Context& context, Actor const& actor, Request const& reque
     if (!key) return Fail(key.error());
     auto const scope = "control:" + actor.name;
     // The pepper's HMAC as fingerprint: a body may hold a secret whose plain hash could be searched for.
-    auto const fingerprint =
+    auto const hash =
         context.hasher.hash(request.method + '\n' + request.path + '\n' + request.query + '\n' + request.body);
+    std::string_view const fingerprint(reinterpret_cast<char const*>(hash.data()), hash.size());
     auto& answers = context.store.idempotency();
-    auto const begun = answers.begin(scope, *key, fingerprint.view(), context.clock.now());
+    auto const begun = answers.begin(scope, *key, fingerprint, context.clock.now());
     using State = store::IdempotencyBegin::State;
     switch (begun.state) {
     case State::replay: return replayed(context, begun.answer);

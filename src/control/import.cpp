@@ -66,7 +66,7 @@ Result<Response> import_token(Call& call) {
     if (auto valid = identity::validate_imported_key(key); !valid) return Fail(valid.error());
 
     auto& keys = call.context.store.keys();
-    auto const hash = call.context.hasher.hash(key).bytes;
+    auto const hash = call.context.hasher.hash(key);
     if (auto const known = keys.find_hash(hash)) {
         auto const owner = call.context.store.accounts().get(known->account_id);
         if (!owner || owner->external_id != external_id)

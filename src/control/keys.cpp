@@ -33,7 +33,7 @@ void read_id(Fields& in, std::string_view name, Id<Tag>& out) {
         in.refuse(name, "'" + std::string(name) + "' must be an id such as '" + std::string(Tag::prefix) + "1'");
 }
 
-void read_limits(Fields& in, store::KeyLimits& out) {
+void read_limits(Fields& in, RateLimits& out) {
     if (in.is_null("limits")) out = {};
     auto const* object = in.maybe_object("limits");
     if (!object) return;
@@ -50,7 +50,7 @@ void read_limits(Fields& in, store::KeyLimits& out) {
     in.absorb(limits);
 }
 
-void read_caps(Fields& in, store::KeyCaps& out) {
+void read_caps(Fields& in, SpendingCaps& out) {
     if (in.is_null("caps")) out = {};
     auto const* object = in.maybe_object("caps");
     if (!object) return;
@@ -141,7 +141,7 @@ Result<Response> create_key(Call& call) {
     if (!call.context.store.accounts().get(row.account_id))
         return fail(Errc::invalid_request, "there is no account '" + format_id(row.account_id) + "'", "account_id");
     auto const text = identity::make_api_key();
-    row.hash = call.context.hasher.hash(text.reveal()).bytes;
+    row.hash = call.context.hasher.hash(text.reveal());
     row.prefix = identity::key_prefix(text.reveal());
     row.sealed = sealed_copy(call.context, text);
     row.created_at = call.context.clock.now();
@@ -208,7 +208,7 @@ Result<Response> rotate_key(Call& call) {
     std::optional<Timestamp> old_until;
     if (grace_s > 0) old_until = Timestamp{call.context.clock.now().ms + grace_s * 1000};
     auto const done =
-        call.context.store.keys().rotate(row->id, call.context.hasher.hash(text.reveal()).bytes,
+        call.context.store.keys().rotate(row->id, call.context.hasher.hash(text.reveal()),
                                          identity::key_prefix(text.reveal()), sealed_copy(call.context, text), old_until);
     if (!done) return Fail(done.error());
     publish_key(call.context, *done);

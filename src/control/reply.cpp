@@ -44,6 +44,30 @@ Result<store::PageRequest> page_of(Query const& query) {
     return page;
 }
 
+Response list_of(std::vector<json::object> rows, store::PageRequest const& page, std::string_view q) {
+    auto lower = [](std::string_view text) {
+        std::string out(text);
+        for (char& c : out)
+            if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + 32);
+        return out;
+    };
+    auto const wanted = lower(q);
+    std::erase_if(rows, [&](json::object const& row) {
+        auto const& name = row.at("name").get_string();
+        return lower({name.data(), name.size()}).find(wanted) == std::string::npos;
+    });
+    auto const from = static_cast<std::size_t>(page.cursor + page.offset);
+    json::array data;
+    for (auto i = from; i < rows.size() && data.size() < static_cast<std::size_t>(page.limit); ++i)
+        data.push_back(std::move(rows[i]));
+    auto const next = from + data.size();
+    json::object body;
+    body["next_cursor"] = nullptr;
+    if (!data.empty() && next < rows.size()) body["next_cursor"] = cursor_json(static_cast<store::Cursor>(next));
+    body["data"] = std::move(data);
+    return json_reply(200, body);
+}
+
 Result<TimeRange> range_of(Query const& query) {
     auto const start = query.time("start");
     if (!start) return Fail(start.error());

@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/clock.hpp"
 #include "base/error.hpp"
@@ -14,6 +15,14 @@
 #include "control/query.hpp"
 #include "store/page.hpp"
 #include "types/ids.hpp"
+
+namespace tollgate::pricing {
+class Price;
+}
+namespace tollgate::store {
+struct ModelRow;
+struct PriceVersionRow;
+} // namespace tollgate::store
 
 namespace tollgate::control {
 
@@ -42,6 +51,18 @@ Response list_reply(store::Page<T> const& page, View view) {
     body["next_cursor"] = cursor_json(page.next);
     return json_reply(200, body);
 }
+
+/// A page of a list that is whole in memory (providers, models): `q` is part of the name, any case.
+Response list_of(std::vector<boost::json::object> rows, store::PageRequest const& page, std::string_view q);
+
+/// Name of a model made by API or file that has a target at `provider`; empty when there is none. (models.cpp)
+std::string model_with_target(Context const& context, std::string const& provider);
+
+/// The stored row behind a model's id or name. Errors: not_found; conflict (declared elsewhere). (models.cpp)
+Result<store::ModelRow> stored_model(Context const& context, std::string const& text);
+/// A price as a row for put_price_version. (prices.cpp)
+Result<store::PriceVersionRow> version_row(pricing::Price const& price, std::string scope, std::string source,
+                                           Timestamp from, Timestamp now);
 
 /// Null for none.
 template <class Tag>

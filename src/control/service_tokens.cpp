@@ -50,7 +50,7 @@ Result<Response> create_service_token(Call& call) {
     if (!in.ok()) return in.error();
     // The same strength as an API key, under a prefix of its own so that neither is looked up as the other.
     Secret const text("tgs_" + identity::make_api_key().reveal().substr(3));
-    row.hash = call.context.hasher.hash(text.reveal()).bytes;
+    row.hash = call.context.hasher.hash(text.reveal());
     row.prefix = identity::key_prefix(text.reveal());
     row.created_at = call.context.clock.now();
     auto const made = call.context.store.service_tokens().create(row);

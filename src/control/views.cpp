@@ -14,7 +14,7 @@ json::value cap_json(std::optional<Money> const& cap) {
     if (!cap) return nullptr;
     return money_json(*cap);
 }
-json::string text(std::string_view s) { return {s.data(), s.size()}; }
+json::string text(std::string_view s) { return json::string(s.data(), s.size()); }
 } // namespace
 
 json::string money_json(Money amount) { return text(format_usd(amount)); }
