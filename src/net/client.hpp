@@ -23,6 +23,7 @@ namespace tollgate::net {
 
 namespace asio = boost::asio;
 class ClientConnection;
+class PoolState;
 
 /// Time limits of one call; 0 = none. They are enforced by a sweep, so they end up to 0.2 s late, never early.
 struct Deadlines {
@@ -86,12 +87,18 @@ private:
     std::unique_ptr<ClientConnection> connection_;
 };
 
+/// The certificate authorities upstreams are verified against, shared between the pools of several threads.
+class TlsTrust;
+/// The system's authorities and those of one more PEM file ("" = none). Nothing is read before the first TLS connection.
+std::shared_ptr<TlsTrust> make_trust(std::string extra_ca_file);
+
 struct ClientOptions {
     std::size_t idle_per_endpoint = 256;            ///< more idle connections than that are closed
     std::chrono::milliseconds idle_timeout{50'000}; ///< an unused connection closes after that
     std::chrono::milliseconds dns_ttl{30'000};
     HeadLimits head{64 * 1024, 8 * 1024, 200}; ///< of answers
-    std::string extra_ca_file;                 ///< PEM; trusted besides the system's authorities
+    std::string extra_ca_file;       ///< PEM; trusted besides the system's authorities
+    std::shared_ptr<TlsTrust> trust; ///< shared, to read authorities once; empty = one's own, from extra_ca_file
 };
 
 struct ClientCounters {
@@ -129,9 +136,7 @@ public:
     void shutdown() noexcept;
 
 private:
-    friend class Response;
-    class Impl;
-    std::unique_ptr<Impl> impl_;
+    std::unique_ptr<PoolState> state_;
 };
 
 } // namespace tollgate::net

@@ -59,7 +59,7 @@ private:
     asio::awaitable<bool> run_job(std::function<void()> job);
 
     class Impl;
-    std::shared_ptr<Impl> impl_; ///< shared: jobs keep it while they run
+    std::unique_ptr<Impl> impl_;
 };
 
 } // namespace tollgate::net

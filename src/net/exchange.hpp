@@ -44,6 +44,8 @@ public:
     /// The next stretch of a request body without buffering the whole: for streaming uploads. The piece is valid
     /// until the next call. Not to be mixed with read_body. Errors: as read_body, but for the limit.
     asio::awaitable<Result<Piece>> read_body_piece();
+    /// Frees the memory of a body that read_body has returned, when nothing needs it any more (long streams).
+    void release_body() noexcept;
 
     /// Sends a complete response in one gather write: status line, `header_lines` (each "name: value\r\n"; no
     /// framing or connection headers), content-length, date, connection, body. To HEAD, the body is left out.

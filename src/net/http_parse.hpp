@@ -20,7 +20,7 @@ enum class ParseState : unsigned char { complete, need_more, bad };
 struct ParseResult {
     ParseState state = ParseState::need_more;
     std::size_t consumed = 0;     ///< bytes of the head, when complete; the body starts there
-    int status = 0;               ///< when bad: the answer it deserves (400, 414, 431, 501, 505)
+    int status = 0;               ///< when bad: the answer it deserves (400, 414, 417, 431, 501, 505; 502 for responses)
     std::string_view message = {}; ///< when bad: what to change; static text
 };
 
