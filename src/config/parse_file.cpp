@@ -131,10 +131,22 @@ void FileReader::set(toml::node const& node, std::string const& key, Field const
     if (auto result = set_text(field, text); !result) problem(node, key, result.error().message);
 }
 
+/// Sections count as names too: [gatewey] means [gateway], whatever is in it.
+std::string nearest_key(std::string const& name) {
+    std::vector<std::string_view> names{"provider", "model", "route"};
+    for (auto const& key : keys()) {
+        if (key.env_only) continue;
+        names.push_back(key.name);
+        for (auto dot = key.name.find('.'); dot != std::string_view::npos; dot = key.name.find('.', dot + 1))
+            names.push_back(key.name.substr(0, dot));
+    }
+    return std::string(nearest_name(name, names));
+}
+
 void FileReader::read_section(toml::table const& table, std::string const& prefix, Config& config) {
-    std::vector<std::string_view> names;
-    for (auto const& key : keys())
-        if (!key.env_only) names.push_back(key.name);
+    auto is_section = [](std::string const& name) {
+        return std::any_of(keys().begin(), keys().end(), [&](Key const& key) { return key.name.starts_with(name + "."); });
+    };
     for (auto const& [name, node] : table) {
         auto const full = prefix + std::string(name.str());
         if (prefix.empty() && (full == "provider" || full == "model" || full == "route")) continue;
@@ -146,13 +158,10 @@ void FileReader::read_section(toml::table const& table, std::string const& prefi
         } else if (row != keys().end()) {
             set(node, full, row->field(config));
             set_.insert(std::string(row->name));
-        } else if (node.is_table() && std::any_of(names.begin(), names.end(), [&](auto n) { return n.starts_with(full + "."); })) {
+        } else if (node.is_table() && is_section(full)) {
             read_section(*node.as_table(), full + ".", config);
         } else {
-            auto candidates = names;
-            if (prefix.empty())
-                for (auto const* part : {"provider", "model", "route"}) candidates.push_back(part);
-            problem(node, full, "unknown key; nearest is '" + std::string(nearest_name(full, candidates)) + "'");
+            problem(node, full, "unknown key; nearest is '" + nearest_key(full) + "'");
         }
     }
 }
