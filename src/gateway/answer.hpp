@@ -1,0 +1,33 @@
+#pragma once
+// Parts that whole and streamed answers share.
+#include <boost/asio/awaitable.hpp>
+#include <optional>
+#include <string>
+
+#include "dialects/ask.hpp"
+#include "dialects/usage.hpp"
+#include "gateway/call.hpp"
+#include "gateway/charge.hpp"
+#include "gateway/plan.hpp"
+#include "net/http.hpp"
+
+namespace tollgate::gateway {
+
+/// Header lines of a relayed answer: the provider's that may be shown, then ours (x-request-id, provider, model,
+/// rate limits).
+void append_answer_headers(std::string& lines, Call const& call, Offer const& offer,
+                           net::ResponseHead const& upstream);
+/// x-tollgate-cost and x-tollgate-balance.
+void append_money_headers(std::string& lines, Money charge, Money balance);
+
+/// A provider's report as what is charged: one request, and the caller's own counts never matter.
+Usage billed_usage(dialects::UsageReport const& report);
+
+/// What our own count makes of a request that no provider reported on. `delivered` = output tokens.
+asio::awaitable<Charge::Final> counted_final(Call& call, Plan const& plan, dialects::Ask const& ask,
+                                             Offer const& offer, std::int64_t delivered, bool estimated);
+
+/// With durability "power": waits until the frame survives a power cut. At once otherwise.
+asio::awaitable<Result<void>> wait_until_durable(Call& call, journal::Position position);
+
+} // namespace tollgate::gateway

@@ -1,0 +1,123 @@
+#include "gateway/call.hpp"
+
+#include <algorithm>
+
+#include "base/log.hpp"
+#include "dialects/errors.hpp"
+#include "gateway/replays.hpp"
+
+namespace tollgate::gateway {
+namespace {
+constexpr std::size_t user_agent_max = 256;
+constexpr std::size_t session_max = 128;
+
+std::string bounded(std::string_view text, std::size_t max) { return std::string(text.substr(0, max)); }
+
+/// The address to record and to check allow-lists with: the peer, or what a trusted proxy says of it.
+IpAddress caller_address(net::Exchange const& exchange, config::Config const& config) {
+    auto const peer = exchange.peer();
+    auto const trusted = [&](IpAddress const& ip) {
+        return std::any_of(config.trusted_proxies.begin(), config.trusted_proxies.end(),
+                           [&](Cidr const& range) { return range.contains(ip); });
+    };
+    if (config.trusted_proxies.empty() || !trusted(peer)) return peer;
+    auto const forwarded = exchange.head().find("x-forwarded-for");
+    if (!forwarded) return peer;
+    // Read from the right: each trusted proxy appended the address it saw. The first one not trusted is the caller.
+    auto rest = *forwarded;
+    auto address = peer;
+    while (!rest.empty()) {
+        auto const comma = rest.rfind(',');
+        auto part = comma == std::string_view::npos ? rest : rest.substr(comma + 1);
+        rest = comma == std::string_view::npos ? std::string_view() : rest.substr(0, comma);
+        while (!part.empty() && part.front() == ' ') part.remove_prefix(1);
+        while (!part.empty() && part.back() == ' ') part.remove_suffix(1);
+        auto const parsed = parse_ip(part);
+        if (!parsed) return address; // a hop that is no address: believe nothing behind it
+        address = *parsed;
+        if (!trusted(address)) return address;
+    }
+    return address;
+}
+} // namespace
+
+Call::Call(Worker& w, net::Exchange& x) : worker(w), services(w.services), exchange(x) {
+    record.time = services.clock.now();
+    record.request_id = make_uuid7(record.time);
+    record.request_id.write_text(id_text.data());
+    auto const& head = x.head();
+    record.method = bounded(head.method, 16);
+    record.path = bounded(head.path, 256);
+    record.client_ip = caller_address(x, services.config).text();
+    if (auto const agent = head.find("user-agent")) record.user_agent = bounded(*agent, user_agent_max);
+    if (auto const session = head.find("x-session-id")) record.session = bounded(*session, session_max);
+    record.request_bytes = static_cast<std::int64_t>(head.content_length.value_or(0));
+    worker.metrics.in_flight.fetch_add(1, std::memory_order_relaxed);
+}
+
+Call::~Call() {
+    if (!replay_key.empty()) services.replays.abandon(caller->key->id, replay_key);
+    worker.metrics.in_flight.fetch_sub(1, std::memory_order_relaxed);
+}
+
+void Call::append_common_headers(std::string& lines) const {
+    net::append_header(lines, "x-request-id", request_id());
+    if (dialect == Dialect::anthropic) net::append_header(lines, "request-id", request_id());
+    limits::append_rate_headers(lines, admission.status());
+}
+
+void Call::finish_record(int status, Outcome outcome) {
+    record.status = status;
+    record.outcome = outcome;
+    auto const now = now_ns();
+    record.latency_ms = (now - exchange.first_byte_ns()) / 1'000'000;
+    // Our own share: from the first byte of the request to the first upstream attempt; without one, all of it.
+    auto const until = upstream_sent_ns != 0 ? upstream_sent_ns : now;
+    record.overhead_us = (until - exchange.first_byte_ns()) / 1'000;
+}
+
+void Call::count(RequestRecord const& r) {
+    auto& m = worker.metrics;
+    m.requests[static_cast<std::size_t>(r.surface)][static_cast<std::size_t>(r.outcome)].add();
+    m.statuses[static_cast<std::size_t>(std::clamp(r.status / 100, 0, 5))].add();
+    auto const us = (now_ns() - exchange.first_byte_ns()) / 1'000;
+    auto const bound = std::lower_bound(latency_bounds_us.begin(), latency_bounds_us.end(), us);
+    m.latency[static_cast<std::size_t>(bound - latency_bounds_us.begin())].add();
+    m.latency_sum_us.add(static_cast<std::uint64_t>(std::max<std::int64_t>(us, 0)));
+    m.overhead_sum_us.add(static_cast<std::uint64_t>(std::max<std::int64_t>(r.overhead_us, 0)));
+    m.input_tokens.add(static_cast<std::uint64_t>(r.usage.input_total()));
+    m.output_tokens.add(static_cast<std::uint64_t>(r.usage.output_total()));
+    m.charge_nanos.add(static_cast<std::uint64_t>(r.charge.nanos()));
+    m.cost_nanos.add(static_cast<std::uint64_t>(r.cost.nanos()));
+    if (r.usage_source == UsageSource::counted || r.usage_source == UsageSource::estimated) m.counted_usage.add();
+    if (r.usage.anomaly) m.anomalies.add();
+    if (r.outcome == Outcome::credit_exhausted) m.cut_streams.add();
+}
+
+asio::awaitable<void> reply_error(Call& call, Error const& error) {
+    auto const reply = dialects::render_error(call.dialect, error, call.request_id());
+    std::string lines;
+    lines.reserve(256);
+    net::append_header(lines, "content-type", reply.content_type);
+    call.append_common_headers(lines);
+    if (error.retry_after_s > 0) net::append_header(lines, "retry-after", static_cast<std::uint64_t>(error.retry_after_s));
+    co_await call.exchange.respond(reply.status, lines, reply.body);
+}
+
+asio::awaitable<void> refuse(Call& call, Error error) {
+    auto const& row = errc_row(error.code);
+    if (call.caller) {
+        call.record.error_type = row.code;
+        call.finish_record(row.status, Outcome::refused);
+        call.services.ledger.record_refused(call.record);
+        call.count(call.record);
+    } else {
+        call.worker.metrics.unauthenticated.add();
+    }
+    if (error.code == Errc::internal || error.code == Errc::unavailable)
+        log::error("request refused by our own trouble",
+                   {{"request_id", std::string(call.request_id())}, {"message", error.message}, {"detail", error.detail}});
+    co_await reply_error(call, error);
+}
+
+} // namespace tollgate::gateway

@@ -1,0 +1,253 @@
+#include "gateway/relay_stream.hpp"
+
+#include <algorithm>
+#include <array>
+#include <fmt/format.h>
+
+#include "base/log.hpp"
+#include "dialects/cost_splice.hpp"
+#include "dialects/errors.hpp"
+#include "gateway/counting.hpp"
+
+namespace tollgate::gateway {
+namespace {
+
+/// Usage has to be taken out (the caller did not ask for the chunk we asked for) or rewritten (it wants the charge).
+bool must_intercept(dialects::Ask const& ask) {
+    bool const openai = ask.surface == Surface::openai_chat || ask.surface == Surface::openai_completions;
+    return ask.usage_include || (openai && !ask.include_usage);
+}
+
+} // namespace
+
+StreamRelay::StreamRelay(Call& call, Plan const& plan, dialects::Ask const& ask, Charge& charge, Offer const& offer,
+                         net::Response response)
+    : call_(call), plan_(plan), ask_(ask), charge_(charge), offer_(offer), response_(std::move(response)),
+      intercept_(must_intercept(ask)),
+      meter_(call.services.tokenizer, plan.encoding, delta_extractor(ask.surface), call.now_ns()),
+      tap_(ask.surface, intercept_ ? dialects::UsageTap::Mode::intercept : dialects::UsageTap::Mode::observe) {
+    auto const& head = response_.head();
+    bool const keep = !intercept_ && head.framing != net::Framing::until_close &&
+                      (head.framing != net::Framing::chunked || call.exchange.accepts_chunked());
+    framing_ = keep ? Framing::raw : call.exchange.accepts_chunked() ? Framing::chunked : Framing::plain;
+    std::string lines;
+    lines.reserve(512);
+    append_answer_headers(lines, call, offer, head);
+    auto const wire = framing_ == Framing::raw       ? head.framing
+                      : framing_ == Framing::chunked ? net::Framing::chunked
+                                                     : net::Framing::until_close;
+    call.exchange.compose_head(head_, head.status, lines, wire, head.content_length);
+    call_.record.streamed = true;
+}
+
+asio::awaitable<void> StreamRelay::run(net::Piece piece) {
+    for (;;) {
+        take(piece);
+        if (piece.last) co_return co_await finish(piece);
+        if (meter_.progress_due(call_.now_ns())) {
+            bool const held = co_await hold_next_step();
+            if (!held) co_return co_await cut();
+        }
+        caller_there_ = co_await send(piece, false);
+        if (!caller_there_) co_return co_await drain();
+        auto next = co_await response_.read();
+        if (!next) co_return co_await broken(next.error());
+        piece = *next;
+    }
+}
+
+/// Meters a piece, and makes `payload_` of it when it is framed anew.
+void StreamRelay::take(net::Piece const& piece) {
+    payload_.clear();
+    for (auto const data : piece.data) {
+        meter_.feed(data);
+        if (intercept_) take_intercepted(data);
+        else if (framing_ != Framing::raw) payload_ += data;
+    }
+}
+
+void StreamRelay::take_intercepted(std::string_view data) {
+    auto const step = tap_.feed(data);
+    if (step.untouched) {
+        payload_ += data;
+        return;
+    }
+    payload_ += step.before;
+    payload_ += step.middle;
+    if (!step.usage_event.empty()) append_usage_event(step);
+    payload_ += step.after;
+}
+
+void StreamRelay::append_usage_event(dialects::UsageTap::Step const& step) {
+    if (ask_.usage_include && tap_.usage())
+        payload_ += dialects::splice_cost_in_event(ask_.surface, step.usage_event, charge_.charge_for(billed_usage(*tap_.usage())));
+    else if (!step.usage_only || ask_.include_usage)
+        payload_ += step.usage_event;
+    // else: a chunk that only our own asking brought about; the caller did not ask for it
+}
+
+/// Observing costs nothing per piece: usage stands near the end (and, for Anthropic, at the very start), both of
+/// which the meter has kept.
+void StreamRelay::look_at_the_end() {
+    if (intercept_) return;
+    auto const tail = meter_.tail();
+    if (meter_.bytes_fed() > tail.size() && !meter_.head().empty()) tap_.feed(meter_.head());
+    tap_.feed(tail);
+    tap_.finish();
+}
+
+asio::awaitable<bool> StreamRelay::send(net::Piece const& piece, bool last) {
+    if (call_.record.first_byte_ms == 0) call_.record.first_byte_ms = std::max<std::int64_t>(1, call_.elapsed_ms());
+    std::array<std::string_view, 5> views;
+    std::size_t count = 0;
+    if (!head_.empty()) views[count++] = head_;
+    if (framing_ == Framing::raw) {
+        views[count++] = piece.raw;
+    } else if (framing_ == Framing::chunked) {
+        if (!payload_.empty()) {
+            chunk_size_.clear();
+            fmt::format_to(std::back_inserter(chunk_size_), "{:x}\r\n", payload_.size());
+            views[count++] = chunk_size_;
+            views[count++] = payload_;
+            views[count++] = "\r\n";
+        }
+        if (last) views[count++] = net::last_chunk;
+    } else {
+        views[count++] = payload_;
+    }
+    if (count == 0) co_return true; // all of the piece is held back until its event is whole
+    auto const gather = std::span<std::string_view const>(views.data(), count);
+    bool const there = co_await call_.exchange.write(gather);
+    head_.clear();
+    co_return there;
+}
+
+/// A progress interval is over: counts, journals, and makes sure that the next step is held.
+asio::awaitable<bool> StreamRelay::hold_next_step() {
+    if (!prompt_) prompt_ = co_await count_prompt_async(call_.services, plan_.encoding, ask_.surface, ask_.body);
+    auto const delivered = meter_.progress(call_.now_ns());
+    auto const held = charge_.progress(prompt_->tokens, delivered);
+    if (!held) log::info("stream cut", {{"request_id", std::string(call_.request_id())}, {"reason", held.error().message}});
+    co_return held.has_value();
+}
+
+/// The provider's word where it gave one; our count where it did not.
+asio::awaitable<Charge::Final> StreamRelay::final_usage(bool ended_well) {
+    look_at_the_end();
+    Charge::Final final;
+    auto const& report = tap_.usage();
+    // A stream that broke off has usually stated its input only: what was delivered of the answer is counted.
+    bool const complete = report && report->output && (ended_well || tap_.done() || tap_.finish_seen());
+    if (complete) {
+        final.usage = billed_usage(*report);
+        final.source = UsageSource::provider;
+        final.provider_cost = report->cost;
+        co_return final;
+    }
+    auto const delivered = meter_.finish();
+    final = co_await counted_final(call_, plan_, ask_, offer_, delivered, meter_.estimated());
+    if (report && report->input) {
+        auto const stated = billed_usage(*report);
+        for (auto const bucket : {Bucket::input, Bucket::cache_read, Bucket::cache_write_5m, Bucket::cache_write_1h,
+                                  Bucket::audio_in, Bucket::image_in})
+            final.usage[bucket] = stated[bucket];
+        final.usage[Bucket::output] = std::max(delivered, stated[Bucket::output]);
+    }
+    co_return final;
+}
+
+asio::awaitable<void> StreamRelay::settle(Charge::Final final) {
+    final.status = response_.head().status;
+    auto const settled = charge_.settle(final);
+    auto const durable = co_await wait_until_durable(call_, settled.position);
+    if (!durable) log::warn("ending a stream before its charge is durable", {{"reason", durable.error().message}});
+}
+
+asio::awaitable<void> StreamRelay::finish(net::Piece const& last) {
+    if (intercept_) payload_ += tap_.finish();
+    auto final = co_await final_usage(true);
+    if (tap_.failed()) {
+        final.outcome = Outcome::upstream_partial;
+        final.error_type = "provider_error_event";
+    }
+    co_await settle(std::move(final));
+    co_await send(last, true);
+}
+
+std::string StreamRelay::frame(std::string_view events) const {
+    std::string out = head_;
+    bool const chunked = framing_ == Framing::chunked ||
+                         (framing_ == Framing::raw && response_.head().framing == net::Framing::chunked);
+    if (chunked) {
+        net::append_chunk(out, events);
+        out += net::last_chunk;
+    } else {
+        out += events;
+    }
+    return out;
+}
+
+/// The credit does not cover the next step: a regular end in the caller's dialect, with a reason.
+asio::awaitable<void> StreamRelay::cut() {
+    // The piece at hand is not passed on. What lies before it was delivered, and is held.
+    dialects::Cut cut;
+    cut.surface = ask_.surface;
+    cut.stream_tail = meter_.tail();
+    cut.model = ask_.model();
+    cut.request_id = call_.request_id();
+    cut.created = call_.record.time.ms / 1000;
+    auto const events = dialects::cut_events(cut);
+    Charge::Final final;
+    final = co_await counted_final(call_, plan_, ask_, offer_, meter_.finish(), meter_.estimated());
+    final.outcome = Outcome::credit_exhausted;
+    final.error_type = dialects::credit_exhausted_code;
+    co_await settle(std::move(final));
+    auto const bytes = frame(events);
+    if (at_chunk_boundary_) co_await call_.exchange.write(bytes);
+    else call_.exchange.mark_close();
+}
+
+/// The provider broke off in the middle.
+asio::awaitable<void> StreamRelay::broken(net::SendError const& failure) {
+    auto const error = failure.to_error();
+    auto final = co_await final_usage(false);
+    final.outcome = Outcome::upstream_partial;
+    final.error_type = errc_row(error.code).code;
+    co_await settle(std::move(final));
+    if (framing_ == Framing::raw && !at_chunk_boundary_) { // nothing can be said in the middle of somebody else's chunk
+        call_.exchange.mark_close();
+        co_return;
+    }
+    auto const bytes = frame(dialects::error_event(call_.dialect, error, call_.request_id()));
+    co_await call_.exchange.write(bytes);
+}
+
+/// The caller is gone: waits for the provider's usage, at most drain_max, or cancels where the operator prefers that.
+asio::awaitable<void> StreamRelay::drain() {
+    auto const drain_until = call_.now_ns() + call_.services.config.timeouts.drain_max_ms * 1'000'000;
+    auto const delivered = meter_.finish(); // what comes from here on was not delivered
+    bool ended = false;
+    while (!plan_.model->cancel_on_disconnect && call_.now_ns() < drain_until) {
+        auto const piece = co_await response_.read();
+        if (!piece) break;
+        for (auto const data : piece->data) {
+            if (intercept_) tap_.feed(data);
+            else meter_.feed(data);
+        }
+        ended = piece->last;
+        if (ended) break;
+    }
+    look_at_the_end();
+    Charge::Final final;
+    if (ended && tap_.usage() && tap_.usage()->output) {
+        final.usage = billed_usage(*tap_.usage());
+        final.source = UsageSource::provider;
+        final.provider_cost = tap_.usage()->cost;
+    } else {
+        final = co_await counted_final(call_, plan_, ask_, offer_, delivered, meter_.estimated());
+    }
+    final.outcome = Outcome::client_closed;
+    co_await settle(std::move(final));
+}
+
+} // namespace tollgate::gateway
