@@ -30,6 +30,8 @@ public:
     /// Cuts the file to `size` bytes, which must not be more than it has; `map` must not have been called. Errors:
     /// unavailable.
     virtual Result<void> truncate(std::size_t size) = 0;
+    /// Hint: [from, to) will be stored into soon. Takes the page faults now, on this thread.
+    virtual void expect(std::uint64_t from, std::uint64_t to) noexcept = 0;
     /// Hint: the mapping of [0, below) will not be touched again.
     virtual void forget(std::uint64_t below) noexcept = 0;
 };

@@ -261,8 +261,25 @@ Result<void> Journal::prepare_next() {
     return disk_.remove((*made)->name); // a writer was faster
 }
 
+/// The first store into a page of a file costs 2 to 4 µs in the kernel: take that here for about as much as the last
+/// round appended, so that appends rarely do.
+void Journal::fault_ahead(std::uint64_t& seen_bytes) {
+    constexpr std::uint64_t least = 64 * 1024, most = 8 * 1024 * 1024;
+    std::shared_ptr<Segment> current;
+    std::uint64_t offset = 0, grown = 0;
+    {
+        std::lock_guard lock(mutex_);
+        current = current_;
+        offset = offset_;
+        grown = bytes_ - seen_bytes;
+        seen_bytes = bytes_;
+    }
+    if (grown >= least) current->file->expect(offset, offset + std::min(most, grown + grown / 4));
+}
+
 void Journal::sync_loop() {
     bool disk_full = false;
+    std::uint64_t seen_bytes = 0;
     for (;;) {
         {
             std::unique_lock lock(mutex_);
@@ -276,6 +293,7 @@ void Journal::sync_loop() {
         disk_full = !prepared;
         if (!failed()) (void)sync_now(); // a failure is kept and shown by metrics()
         wake_waiters();
+        fault_ahead(seen_bytes);
     }
 }
 

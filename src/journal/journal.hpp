@@ -143,6 +143,7 @@ private:
     bool roll();
     std::shared_ptr<Segment> segment_holding(std::uint64_t seq) const;
     void sync_loop();
+    void fault_ahead(std::uint64_t& seen_bytes);
     void fail_for_good(std::string reason);
     void wake_waiters();
 

@@ -59,6 +59,11 @@ public:
         size_ = size;
         return {};
     }
+    void expect(std::uint64_t from, std::uint64_t to) noexcept override {
+        from = from / page * page;
+        to = std::min<std::uint64_t>(to, mapped_) / page * page;
+        if (map_ != nullptr && from < to) ::madvise(map_ + from, to - from, populate_write);
+    }
     void forget(std::uint64_t below) noexcept override {
         // Unmapping pages of a shared file keeps their content: the kernel notes that they are dirty.
         std::uint64_t const end = below / page * page;
@@ -69,6 +74,7 @@ public:
 
 private:
     static constexpr std::uint64_t page = 4096;
+    static constexpr int populate_write = 23; // MADV_POPULATE_WRITE (Linux 5.14; older kernels refuse it, harmlessly)
     static constexpr std::uint64_t forget_step = 2 * 1024 * 1024; // one system call per so many bytes
     int fd_;
     std::string name_;

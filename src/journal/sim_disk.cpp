@@ -33,6 +33,7 @@ public:
         if (inode_->durable.size() > size) inode_->durable.resize(size);
         return {};
     }
+    void expect(std::uint64_t, std::uint64_t) noexcept override {}
     void forget(std::uint64_t) noexcept override {}
 
 private:

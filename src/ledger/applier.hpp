@@ -27,7 +27,7 @@ struct ApplierState {
     std::uint64_t applied_seq = 0;
     std::uint64_t records = 0;
     std::uint64_t batches = 0;
-    std::int64_t behind_since_ns = 0; ///< steady time since when something waits; 0 = caught up
+    std::int64_t current_as_of_ns = 0; ///< steady time; what was journaled before is in the store
 };
 
 /// `step` belongs to one thread: the applier's own after `run`, else the owner's. The rest is thread-safe.
@@ -62,8 +62,9 @@ private:
     };
     Result<void> gather();
     Result<void> take(journal::Frame const& frame);
-    void finish_batch(store::JournalMark to);
-    Result<void> reattach(store::JournalMark mark);
+    void close_batch();
+    void finish_batch();
+    void note_away(std::string error);
     void loop();
 
     journal::Journal& journal_;
@@ -78,6 +79,7 @@ private:
     std::vector<Uuid> touched_;       ///< holds opened or changed in this batch
     store::ApplyBatch batch_;
     bool batch_ready_ = false;        ///< batch_ is complete and must be applied before anything is read
+    std::int64_t batch_current_as_of_ns_ = 0; ///< when gathering reached the journal's end; 0 = it did not
 
     mutable std::mutex mutex_;        ///< guards state_, flush_seq_, stop_
     ApplierState state_;

@@ -6,7 +6,11 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <mutex>
+#include <optional>
+#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/clock.hpp"
@@ -127,7 +131,13 @@ private:
     Result<void> reserve(Wallet& wallet, KeyPurse& purse, SpendingCaps const& caps, Money amount);
     void unreserve(Wallet& wallet, KeyPurse& purse, Money amount);
     Settled finish(Wallet& wallet, KeyPurse& purse, Money held, std::uint32_t reserve, RequestRecord const& record);
+    Result<void> start(journal::Disk& disk);
+    Result<void> end_dead_requests();
     void load_wallets();
+    Result<store::TransactionRow> add_credit(store::CreditRequest const& request);
+    Result<store::TransactionRow> take_credit(store::CreditRequest const& request, Money amount);
+    Result<store::TransactionRow> post(store::CreditRequest const& request, bool& first);
+    std::optional<store::TransactionRow> find_posted(AccountId account, std::string const& reference);
 
     Clock const& clock_;
     Stores stores_;
@@ -140,6 +150,10 @@ private:
     std::atomic<bool> draining_{false};
     std::atomic<std::int64_t> open_holds_{0};
     std::atomic<std::uint64_t> dropped_refusals_{0};
+    std::mutex doubt_mutex_;
+    /// Credits whose commit nobody confirmed (account, reference): when the caller repeats one and the store has it,
+    /// the wallet still needs it. At most doubt_max.
+    std::set<std::pair<AccountId, std::string>> in_doubt_;
     bool closed_ = false;
 };
 
