@@ -24,6 +24,7 @@ export async function until(probe, what, timeoutMs = 30_000) {
       const value = await probe();
       if (value) return value;
     } catch (error) {
+      if (error.fatal) throw error;
       last = error;
     }
     await delay(20);
@@ -80,11 +81,15 @@ export async function startTollgate({ config = "", env = {}, args = [], data, st
     get log() { return log; },
     get output() { return output; },
     exited,
+    cliToken: addresses.token,
+    /** What api() and must() present; a test may put another one here. */
+    token: env.TOLLGATE_ADMIN_TOKEN ?? ADMIN_TOKEN,
+    configFile: file,
     /** SIGTERM, then waits for the clean end. */
-    async stop() {
+    async stop({ keep = !ownData } = {}) {
       if (!dead) child.kill("SIGTERM");
       const status = await exited;
-      if (ownData) rmSync(folder, { recursive: true, force: true });
+      if (!keep) rmSync(folder, { recursive: true, force: true });
       rmSync(file, { force: true });
       return status;
     },
@@ -98,7 +103,7 @@ export async function startTollgate({ config = "", env = {}, args = [], data, st
     async api(method, path, body, headers = {}) {
       const response = await fetch(server.console + path, {
         method,
-        headers: { authorization: `Bearer ${ADMIN_TOKEN}`, ...(body === undefined ? {} : { "content-type": "application/json" }), ...headers },
+        headers: { authorization: `Bearer ${server.token}`, ...(body === undefined ? {} : { "content-type": "application/json" }), ...headers },
         body: body === undefined ? undefined : typeof body === "string" ? body : JSON.stringify(body),
       });
       const text = await response.text();
@@ -111,6 +116,18 @@ export async function startTollgate({ config = "", env = {}, args = [], data, st
       const answer = await server.api(method, path, body, headers);
       if (answer.status >= 300) throw new Error(`${method} ${path}: ${answer.status} ${answer.text}`);
       return answer.body;
+    },
+    /** A call to the data plane as an SDK would make it: resolves {status, headers, text, body}. */
+    async call(key, path, body, headers = {}) {
+      const response = await fetch(server.gateway + path, {
+        method: body === undefined ? "GET" : "POST",
+        headers: { ...(key ? { authorization: `Bearer ${key}` } : {}), ...(body === undefined ? {} : { "content-type": "application/json" }), ...headers },
+        body: body === undefined || typeof body === "string" ? body : JSON.stringify(body),
+      });
+      const text = await response.text();
+      let json;
+      try { json = JSON.parse(text); } catch { json = undefined; }
+      return { status: response.status, headers: response.headers, text, body: json, id: response.headers.get("x-request-id") };
     },
     /** Makes an account with credit and a key: resolves {account, key, keyId}. */
     async customer({ credit = "10", account = {}, key = {} } = {}) {
@@ -141,6 +158,21 @@ export async function runTollgate(args, { env = {}, cwd = tmpdir() } = {}) {
   const [code] = await once(child, "exit");
   running.delete(child);
   return { code, stdout, stderr };
+}
+
+/** The text of a tollgate.toml: objects become tables, arrays of objects arrays of tables. */
+export function toml(value) {
+  const text = (v) => Array.isArray(v) ? `[${v.map(text).join(", ")}]`
+    : v !== null && typeof v === "object" ? `{ ${Object.entries(v).map(([k, x]) => `${JSON.stringify(k)} = ${text(x)}`).join(", ")} }`
+    : JSON.stringify(v);
+  const lines = (table) => Object.entries(table).map(([k, v]) => `${k} = ${text(v)}\n`).join("");
+  const plain = {}, tables = [];
+  for (const [name, v] of Object.entries(value)) {
+    if (Array.isArray(v) && typeof v[0] === "object") tables.push(...v.map((row) => `[[${name}]]\n${lines(row)}`));
+    else if (v !== null && typeof v === "object" && !Array.isArray(v)) tables.push(`[${name}]\n${lines(v)}`);
+    else plain[name] = v;
+  }
+  return [lines(plain), ...tables].join("\n");
 }
 
 /** USD decimal text → nano-dollars as BigInt, for arithmetic that is independent of the gateway's. */
