@@ -87,8 +87,9 @@ TEST(Endpoints, EveryChangeIsAuditedAndEveryScopeIsKnown) {
     for (auto const& e : endpoints()) {
         auto const is_quote = e.path == "/internal/billing/quote"; // a POST because of its body; changes nothing
         EXPECT_EQ(e.effect == Effect::reads, e.method == "GET" || is_quote) << name_of(e);
-        if (e.access == Access::scope)
-            EXPECT_NE(std::find(scopes().begin(), scopes().end(), e.scope), scopes().end()) << name_of(e);
+        auto const known = std::find(scopes().begin(), scopes().end(), e.scope) != scopes().end();
+        EXPECT_EQ(known, !e.scope.empty()) << name_of(e);
+        EXPECT_FALSE(e.access == Access::scope && e.scope.empty()) << name_of(e);
     }
 }
 TEST(Endpoints, LiteralPathsWinOverPlaceholders) {
