@@ -4,17 +4,9 @@
 
 #include "base/nearest.hpp"
 #include "identity/shards.hpp"
+#include "types/pattern.hpp"
 
 namespace tollgate::identity {
-namespace {
-
-bool matches(std::string_view pattern, std::string_view name) noexcept {
-    if (!pattern.empty() && pattern.back() == '*') return name.starts_with(pattern.substr(0, pattern.size() - 1));
-    return pattern == name;
-}
-
-} // namespace
-
 Result<SurfaceSet> parse_scopes(std::vector<std::string> const& scopes) {
     if (scopes.empty()) return all_surfaces;
     std::array<std::string_view, static_cast<std::size_t>(Surface::count_)> names;
@@ -23,7 +15,7 @@ Result<SurfaceSet> parse_scopes(std::vector<std::string> const& scopes) {
     for (auto const& scope : scopes) {
         SurfaceSet found = scope == "*" ? all_surfaces : 0;
         for (std::size_t i = 0; i < names.size(); ++i)
-            if (matches(scope, names[i])) found |= surface_bit(static_cast<Surface>(i));
+            if (matches_pattern(scope, names[i])) found |= surface_bit(static_cast<Surface>(i));
         if (found == 0)
             return fail(Errc::invalid_request,
                         "unknown scope '" + scope + "': nearest is '" + std::string(nearest_name(scope, names)) +
@@ -36,7 +28,7 @@ Result<SurfaceSet> parse_scopes(std::vector<std::string> const& scopes) {
 
 bool matches_any(std::vector<std::string> const& patterns, std::string_view name) noexcept {
     return patterns.empty() ||
-           std::any_of(patterns.begin(), patterns.end(), [&](auto const& pattern) { return matches(pattern, name); });
+           std::any_of(patterns.begin(), patterns.end(), [&](auto const& pattern) { return matches_pattern(pattern, name); });
 }
 
 Directory::Directory()

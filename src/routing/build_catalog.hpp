@@ -1,5 +1,5 @@
 #pragma once
-// From declarations (file and API) and the price book to a Catalog. Pure but for the random nothing it needs.
+// From declarations (file and API) and the price book to a Catalog.
 #include <functional>
 #include <memory>
 #include <string>
@@ -42,12 +42,14 @@ struct PriceUse {
     pricing::PricePtr price;
     std::string scope;  ///< "book:openai/gpt-4o", "model:claude-sonnet-4.5", "demo:demo/echo"
     Source source = Source::expose;
+    Timestamp effective_from;
 };
 /// Gives each price its version number; called once, with every distinct price (by hash).
 using StorePrices = std::function<std::vector<PriceVersionId>(std::vector<PriceUse> const&)>;
 
-/// Declarations that cannot be used are left out and listed in Catalog::problems(); the rest is built. An empty
-/// `store_prices` leaves all version numbers 0.
+/// Declarations that cannot be used are left out and listed in Catalog::problems() (`where` starts with "provider 'x'"
+/// or "model 'x'"); the rest is built. Of one name the first declaration counts, the file's before the API's; names
+/// that two providers expose belong to the first. An empty `store_prices` leaves all version numbers 0.
 std::shared_ptr<Catalog const> build_catalog(CatalogInput input, StorePrices const& store_prices = {});
 
 } // namespace tollgate::routing

@@ -88,7 +88,7 @@ struct Model {
     ModelId id;                  ///< 0 unless made by the API
     Source source = Source::file;
     std::vector<Target> targets; ///< of enabled providers, by priority, then as declared
-    PriceSchedule own_price;     ///< empty = each target's book price
+    PriceSchedule own_price;     ///< where it has none in force: each target's book price
     Multiplier multiplier;
     config::Strategy strategy = config::Strategy::priority;
     std::vector<std::string> allow_fields; ///< request fields that change the provider's price, let through anyway
