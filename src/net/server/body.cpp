@@ -114,7 +114,9 @@ asio::awaitable<Result<Piece>> ServerConnection::read_body_piece() {
 
 asio::awaitable<Result<std::string_view>> ServerConnection::read_body(std::size_t max_bytes) {
     if (body_whole_ || body_done_) co_return body_view_;
-    auto body = head_.chunked ? co_await read_chunked_body(max_bytes) : co_await read_sized_body(max_bytes);
+    // Named first: GCC 12 destroys the result twice when a conditional expression holds two co_awaits.
+    auto reading = head_.chunked ? read_chunked_body(max_bytes) : read_sized_body(max_bytes);
+    auto body = co_await std::move(reading);
     if (!body) co_return body;
     body_whole_ = true;
     body_view_ = *body;

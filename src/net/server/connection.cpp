@@ -103,10 +103,12 @@ asio::awaitable<ServerConnection::HeadState> ServerConnection::read_head() {
     auto const patience = first_request || !idle_ ? options.header_timeout : options.idle_timeout;
     auto deadline = deadline_in_ms(patience.count());
     bool worth_parsing = !idle_;
+    std::size_t parsed_bytes = 0;
     int reads = 0;
     for (;;) {
         if (worth_parsing) {
             std::string_view const bytes(block_.data() + begin_, end_ - begin_);
+            parsed_bytes = bytes.size();
             auto const parsed = parse_request_head(bytes, options.head, head_);
             if (parsed.state == ParseState::complete) {
                 begin_ += parsed.consumed;
@@ -137,8 +139,9 @@ asio::awaitable<ServerConnection::HeadState> ServerConnection::read_head() {
             deadline = deadline_in_ms(options.header_timeout.count());
             worth_parsing = true;
         } else {
-            // A head trickled byte by byte is parsed once a line, and the number of lines is limited.
-            worth_parsing = std::memchr(to, '\n', io.bytes) != nullptr || end_ + io.bytes - begin_ >= options.head.head_bytes;
+            // A head trickled byte by byte is parsed once a line, and the number of lines is limited; a line without
+            // end, whenever it has doubled.
+            worth_parsing = std::memchr(to, '\n', io.bytes) != nullptr || end_ + io.bytes - begin_ >= 2 * parsed_bytes;
         }
         end_ += io.bytes;
     }
