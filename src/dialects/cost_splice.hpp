@@ -10,7 +10,7 @@
 namespace tollgate::dialects {
 
 /// Adds `cost` = the charge as an exact decimal number to the usage object of `json`, or replaces the provider's own;
-/// removes `cost_details` and `is_byok`, which tell what we pay. `span` = the usage object in the edited bytes (from
+/// blanks `cost_details` and `is_byok`, which tell what we pay. `span` = the usage object in the edited bytes (from
 /// UsageReport::span). False (and no edit) when there is no usage object at `span`.
 bool splice_cost(Edits& edits, std::string_view json, Range span, Money charge);
 

@@ -37,20 +37,22 @@ public:
     std::uint64_t oversized() const { return oversized_; }
 
 private:
-    bool take_event(std::string_view text, std::uint64_t begin, SseEvent& event);
+    bool take_piece_event(std::size_t start, std::size_t end, SseEvent& event);
+    bool take_last_event(SseEvent& event);
+    void keep_rest(std::size_t start);
     std::string_view piece_;
-    std::size_t at_ = 0;             // in piece_
+    std::size_t at_ = 0;              // in piece_
     std::uint64_t stream_offset_ = 0; // of piece_'s first byte
-    std::string carry_;              // the unfinished event of earlier pieces
+    std::string carry_;               // the unfinished event of earlier pieces
     std::uint64_t carry_begin_ = 0;
-    std::string joined_;             // data of a multi-line event
+    std::string joined_;              // data of a multi-line event
     std::size_t event_max_;
     std::uint64_t oversized_ = 0;
-    bool skipping_ = false;          // inside an oversized event
-    bool swallow_lf_ = false;        // a CR ended the last line: an LF that follows belongs to it
-    bool line_empty_ = true;         // the current line has no bytes yet
+    bool skipping_ = false;           // inside an oversized event
+    bool swallow_lf_ = false;         // a CR ended the last line: an LF that follows belongs to it
+    bool line_empty_ = true;          // the current line has no bytes yet
     bool finished_ = false;
-    bool carry_done_ = false;        // carry_ was dispatched by the last next()
+    bool carry_done_ = false;         // carry_ was dispatched by the last next()
 };
 
 /// What one event is to the gateway.
@@ -81,7 +83,7 @@ public:
     /// valid until the next call.
     struct Step {
         bool untouched = true;          ///< all of the piece and nothing else: the raw bytes may be relayed as they are
-        std::string_view before;        ///< bytes held back from earlier pieces, when this piece completes them
+        std::string_view before;        ///< bytes held back from earlier pieces, now released
         std::string_view middle;        ///< bytes of this piece
         std::string_view usage_event;   ///< intercept only: the complete event carrying usage, blank line included
         bool usage_only = false;        ///< the event carries nothing but usage: may be kept from the caller
@@ -99,18 +101,27 @@ public:
     bool finish_seen() const { return finish_; } ///< a finish or stop reason was seen near the end
 
 private:
-    struct Found;
-    void look_at(std::string_view text, Found& found);
+    struct Found {
+        std::string_view usage_event;
+        bool usage_only = false;
+    };
     void look_at_head(std::string_view data);
+    void look_at_events(std::string_view complete, Found& found);
+    void look_at_event(std::string_view text, bool want_usage, Found& found);
+    /// Keeps `rest` until its event is complete; false when it is too long to be usage and must pass.
+    bool hold(std::string_view rest);
+
     Surface surface_;
     Mode mode_;
     bool done_ = false, failed_ = false, finish_ = false;
     bool head_done_ = false;
     bool passing_partial_ = false; // inside an event too long to be usage
+    char last_byte_ = '\n';        // of the stream so far
     std::optional<UsageReport> usage_;
     std::string held_;      // an unfinished event
-    std::string assembled_; // held_ plus the rest of the event, while its views are out
+    std::string assembled_; // a held event with its end, or what is let go, while its views are out
     std::string head_;      // Anthropic only: the stream's first bytes until message_start was read
+    std::string joined_;    // scratch for multi-line data
 };
 
 } // namespace tollgate::dialects
