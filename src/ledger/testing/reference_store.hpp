@@ -30,7 +30,8 @@ public:
         std::int64_t duplicates = 0;
     };
     State state;
-    std::deque<State> before;          ///< states before the last commits of `apply`, newest last
+    std::deque<State> before;          ///< states before the last commits of `apply`, newest last, if keep_before
+    bool keep_before = false;
     bool away = false;                 ///< every call throws
     bool lose_next_ack = false;        ///< the next write commits, then throws
     std::string id = std::string(32, '5');
@@ -91,7 +92,7 @@ public:
         reach();
         store::JournalMark& mark_ = state.marks[batch.node];
         if (mark_ != batch.from) return store::ApplyResult{false, mark_, 0, 0};
-        before.push_back(state);
+        if (keep_before) before.push_back(state);
         if (before.size() > 3) before.pop_front();
         store::ApplyResult result;
         for (auto const& record : batch.records) {
