@@ -26,7 +26,7 @@ std::uint64_t slice_number(BreakerConfig const& config, std::int64_t now_ns, std
 
 TargetState::Gate TargetState::gate(std::int64_t now_ns) const noexcept {
     if (now_ns < cool_until_.load(std::memory_order_relaxed)) return Gate::blocked;
-    if (trips_.load(std::memory_order_relaxed) == 0) return Gate::open_road;
+    if (trips_.load(std::memory_order_acquire) == 0) return Gate::open_road;
     return now_ns < open_until_.load(std::memory_order_relaxed) ? Gate::blocked : Gate::probe;
 }
 
@@ -86,7 +86,7 @@ void TargetState::open(BreakerConfig const& config, int trips, std::int64_t now_
     for (int i = 1; i < trips && pause < longest; ++i) pause = std::min(pause * 2, longest);
     pause_.store(pause * ms, std::memory_order_relaxed);
     open_until_.store(now_ns + pause * ms, std::memory_order_relaxed);
-    trips_.store(std::min(trips, 1000), std::memory_order_relaxed);
+    trips_.store(std::min(trips, 1000), std::memory_order_release); // after the pause it announces
 }
 
 void TargetState::failed(BreakerConfig const& config, std::int64_t now_ns) noexcept {
