@@ -32,7 +32,8 @@ Result<PricePtr> parse_price(std::span<PriceField const> fields);
 Result<PricePtr> parse_price_json(std::string_view json);
 
 /// The rates in force for a call of this usage at this time (its tier and variant), in the form parse_price reads.
-/// Rates with no exact decimal in the short form are given under the price book's key.
+/// A rate that has no exact decimal under its short key is given under the price book's. The general price of cache
+/// writes shows as cache_write_5m, and as cache_write_1h where that has no price of its own.
 std::vector<PriceField> rates_in_force(Price const& price, Usage const& usage, Timestamp at);
 /// As a JSON object, keys in a fixed order: the `price{}` of quotes and effective_price.
 std::string rates_json(Price const& price, Usage const& usage, Timestamp at);

@@ -68,7 +68,7 @@ std::optional<std::int64_t> affordable_output(Price const& price, Usage bound, T
 /// What `tokens` more output tokens add to the ceiling of `bound`: the size of a stream's next hold step.
 Money marginal_output(Price const& price, Usage bound, std::int64_t tokens, Timestamp at, Multiplier multiplier = {});
 
-/// Orders targets by cost: the amount for one typical call (1000 input, 1000 output tokens, 1 request), rounded up.
+/// Orders targets by cost: the amount for one typical call (1000 input, 1000 output tokens, 1 request).
 Money typical_cost(Price const& price, Timestamp at, Multiplier multiplier = {});
 
 } // namespace tollgate::pricing
