@@ -1,87 +1,82 @@
 // The control side's half of the ledger: money coming in and being taken back.
 #include <algorithm>
 
-#include "base/log.hpp"
 #include "ledger/ledger.hpp"
-#include "store/store.hpp"
 
 namespace tollgate::ledger {
 
 namespace {
-constexpr std::size_t doubt_max = 10'000;
+
 constexpr int posted_pages_max = 5; ///< of 1,000 transactions, searched for a repeated refund
+
+bool takes_credit(store::CreditRequest const& r) {
+    return r.kind == store::TransactionKind::refund ||
+           (r.kind == store::TransactionKind::adjustment && r.amount.is_negative());
+}
+
 } // namespace
 
-/// Posts to the store. `first` tells whether the wallet must follow: the transaction is new, or it is one whose
-/// commit was never confirmed to us.
-Result<store::TransactionRow> Ledger::post(store::CreditRequest const& request, bool& first) {
-    std::pair<AccountId, std::string> const key{request.account_id, request.reference};
+/// Changes the wallet by what was booked, and gives `reserved` back, in one step.
+void Ledger::book(AccountId id, Money change, Money reserved) {
+    Wallet& wallet = wallets_.at(id);
+    std::lock_guard lock(wallet.mutex);
+    wallet.held -= reserved;
+    wallet.balance += change;
+    wallet.booked += change;
+}
+
+/// Brings a wallet up to what the store has booked, usage apart. Holds credit_mutex_; throws StoreUnavailable.
+void Ledger::resync(AccountId id) {
+    store::AccountBalance const books = stores_.ledger.balance(id);
+    Wallet& wallet = wallets_.at(id);
+    {
+        std::lock_guard lock(wallet.mutex);
+        Money const missing = books.balance + books.spent - wallet.booked;
+        wallet.balance += missing;
+        wallet.booked += missing;
+    }
+    unsure_.erase(id);
+}
+
+Result<store::TransactionRow> Ledger::credit(store::CreditRequest const& request) {
+    std::lock_guard one_at_a_time(credit_mutex_);
+    AccountId const id = request.account_id;
+    if (unsure_.count(id) != 0) resync(id);
+    Money reserved;
+    if (takes_credit(request)) {
+        flush(); // so that the store's grants know of every charge; without it the wallet still stands guard
+        auto held = reserve_for_taking(id, request.amount.is_negative() ? -request.amount : request.amount);
+        if (!held) {
+            if (auto posted = find_posted(id, request.reference)) return *posted;
+            return Fail(held.error());
+        }
+        reserved = *held;
+    }
     try {
         auto row = stores_.ledger.post_credit(request);
-        std::lock_guard lock(doubt_mutex_);
-        bool const doubted = in_doubt_.erase(key) > 0;
-        first = row && (!row->existed || doubted);
+        book(id, row && !row->existed ? row->amount : Money{}, reserved);
         return row;
-    } catch (store::StoreUnavailable const&) {
-        std::lock_guard lock(doubt_mutex_);
-        if (!request.reference.empty() && in_doubt_.size() < doubt_max)
-            in_doubt_.insert(key);
-        else
-            log::warn("a credit was not confirmed by the store; should it have been booked, the balance shows it after a restart",
-                      {{"account", format_id(request.account_id)}});
+    } catch (...) {
+        // Nobody knows whether it was booked: a repeated call, or the next one for this account, will find out.
+        book(id, Money{}, reserved);
+        unsure_.insert(id);
         throw;
     }
 }
 
-Result<store::TransactionRow> Ledger::credit(store::CreditRequest const& request) {
-    bool const taken = request.kind == store::TransactionKind::refund ||
-                       (request.kind == store::TransactionKind::adjustment && request.amount.is_negative());
-    if (!taken || request.amount.is_zero()) return add_credit(request);
-    return take_credit(request, request.amount.is_negative() ? -request.amount : request.amount);
-}
-
-Result<store::TransactionRow> Ledger::add_credit(store::CreditRequest const& request) {
-    bool first = false;
-    auto row = post(request, first);
-    if (row && first) {
-        Wallet& wallet = wallets_.at(request.account_id);
-        std::lock_guard lock(wallet.mutex);
-        wallet.balance += row->amount;
+/// Sets aside what a refund or a negative adjustment is about to take; returns the amount held.
+Result<Money> Ledger::reserve_for_taking(AccountId id, Money amount) {
+    Wallet& wallet = wallets_.at(id);
+    std::lock_guard lock(wallet.mutex);
+    Money const free = wallet.balance - wallet.held; // an overdraft is not the customer's money
+    if (free >= amount) {
+        wallet.held += amount;
+        return amount;
     }
-    return row;
-}
-
-Result<store::TransactionRow> Ledger::take_credit(store::CreditRequest const& request, Money amount) {
-    flush(); // so that the store's grants know of every charge; without it the wallet still stands guard
-    Wallet& wallet = wallets_.at(request.account_id);
-    Money free, held;
-    {
-        std::lock_guard lock(wallet.mutex);
-        held = wallet.held;
-        free = wallet.balance - wallet.held; // an overdraft is not the customer's money
-        if (free >= amount) wallet.held += amount;
-    }
-    if (free < amount) {
-        if (auto posted = find_posted(request.account_id, request.reference)) return *posted;
-        return fail(Errc::insufficient_credits, "$" + format_usd(std::max(Money{}, free)) +
-                                                    " is free on this account (open requests hold $" + format_usd(held) +
-                                                    "): $" + format_usd(amount) + " cannot be taken from it");
-    }
-    // Gives the reservation back on every way out, and takes the amount off when it was booked.
-    struct Reserved {
-        Wallet& wallet;
-        Money amount;
-        Money booked;
-        ~Reserved() {
-            std::lock_guard lock(wallet.mutex);
-            wallet.held -= amount;
-            wallet.balance += booked;
-        }
-    } reserved{wallet, amount, {}};
-    bool first = false;
-    auto row = post(request, first);
-    if (row && first) reserved.booked = row->amount;
-    return row;
+    return fail(Errc::insufficient_credits, "$" + format_usd(std::max(Money{}, free)) +
+                                                " is free on this account (open requests hold $" +
+                                                format_usd(wallet.held) + "): $" + format_usd(amount) +
+                                                " cannot be taken from it");
 }
 
 /// A transaction booked under this reference before, among the newest of the account.
@@ -103,17 +98,21 @@ std::optional<store::TransactionRow> Ledger::find_posted(AccountId account, std:
 }
 
 std::size_t Ledger::expire_grants() {
+    std::lock_guard one_at_a_time(credit_mutex_);
+    while (!unsure_.empty()) resync(*unsure_.begin());
     flush(); // what was spent before the expiry is spent from the grant
     std::size_t expired = 0;
-    for (;;) {
-        auto const rows = stores_.ledger.expire_grants(clock_.now());
-        if (rows.empty()) return expired;
-        expired += rows.size();
-        for (auto const& row : rows) {
-            Wallet& wallet = wallets_.at(row.account_id);
-            std::lock_guard lock(wallet.mutex);
-            wallet.balance += row.amount;
+    try {
+        for (;;) {
+            auto const rows = stores_.ledger.expire_grants(clock_.now());
+            if (rows.empty()) return expired;
+            expired += rows.size();
+            for (auto const& row : rows) book(row.account_id, row.amount, Money{});
         }
+    } catch (...) {
+        // Which accounts it reached is not known.
+        wallets_.for_each([this](AccountId id, Wallet&) { unsure_.insert(id); });
+        throw;
     }
 }
 

@@ -10,7 +10,6 @@
 #include <optional>
 #include <set>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "base/clock.hpp"
@@ -134,9 +133,9 @@ private:
     Result<void> start(journal::Disk& disk);
     Result<void> end_dead_requests();
     void load_wallets();
-    Result<store::TransactionRow> add_credit(store::CreditRequest const& request);
-    Result<store::TransactionRow> take_credit(store::CreditRequest const& request, Money amount);
-    Result<store::TransactionRow> post(store::CreditRequest const& request, bool& first);
+    void book(AccountId id, Money change, Money reserved);
+    void resync(AccountId id);
+    Result<Money> reserve_for_taking(AccountId id, Money amount);
     std::optional<store::TransactionRow> find_posted(AccountId account, std::string const& reference);
 
     Clock const& clock_;
@@ -150,10 +149,10 @@ private:
     std::atomic<bool> draining_{false};
     std::atomic<std::int64_t> open_holds_{0};
     std::atomic<std::uint64_t> dropped_refusals_{0};
-    std::mutex doubt_mutex_;
-    /// Credits whose commit nobody confirmed (account, reference): when the caller repeats one and the store has it,
-    /// the wallet still needs it. At most doubt_max.
-    std::set<std::pair<AccountId, std::string>> in_doubt_;
+    /// One credit, refund or expiry at a time, across its store call: so a wallet can be compared with the books.
+    std::mutex credit_mutex_;
+    /// Accounts whose last write to the store was not confirmed: their wallets are compared at the next chance.
+    std::set<AccountId> unsure_;
     bool closed_ = false;
 };
 

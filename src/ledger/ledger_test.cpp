@@ -245,6 +245,11 @@ TEST(ledger, the_same_reference_credits_once_even_when_the_first_answer_was_lost
     EXPECT_TRUE(w.ledger->credit(r));
     EXPECT_TRUE(w.ledger->credit(r));
     EXPECT_EQ(w.wallet().balance, usd("3"));
+    w.store.away = true; // repeated in an outage: it was booked long ago
+    EXPECT_THROW((void)w.ledger->credit(r), store::StoreUnavailable);
+    w.store.away = false;
+    EXPECT_TRUE(w.ledger->credit(r));
+    EXPECT_EQ(w.wallet().balance, usd("3"));
     EXPECT_EQ(w.store.state.balances[AccountId{1}], usd("3"));
 }
 

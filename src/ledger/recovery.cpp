@@ -69,7 +69,11 @@ void Ledger::load_wallets() {
         wallet.suspended = row.suspended;
         ++recovery_.wallets;
     });
-    for (auto const& row : stores_.ledger.balances()) wallets_.at(row.account_id).balance = row.balance;
+    for (auto const& row : stores_.ledger.balances()) {
+        Wallet& wallet = wallets_.at(row.account_id);
+        wallet.balance = row.balance;
+        wallet.booked = row.balance + row.spent;
+    }
     Timestamp const now = clock_.now();
     for (auto const& row : stores_.ledger.key_spends(now)) {
         KeyPurse& purse = purses_.at(row.key_id);

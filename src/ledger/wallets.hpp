@@ -22,6 +22,7 @@ struct Wallet {
     Money balance;             ///< Σ grants − overdraft, charges included the moment they are settled
     Money held;                ///< Σ of open holds and of refunds being booked; ≥ 0
     Money overdraft;           ///< how far below zero holds may take it; ≥ 0
+    Money booked;              ///< Σ of what is not usage (credits, refunds, expiries) in `balance`
     bool suspended = false;
     Money available() const { return balance + overdraft - held; }
 };

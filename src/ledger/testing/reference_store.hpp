@@ -81,11 +81,18 @@ public:
         return page;
     }
     std::vector<store::GrantRow> grants(AccountId) override { return {}; }
-    store::AccountBalance balance(AccountId id_) override { return {id_, state.balances[id_], {}, {}}; }
+    store::AccountBalance balance(AccountId id_) override {
+        reach();
+        Money spent;
+        for (auto const& [request, record] : state.records)
+            if (record.account_id == id_) spent += record.charge;
+        return {id_, state.balances[id_], {}, spent};
+    }
     std::vector<store::AccountBalance> balances() override {
         reach();
         std::vector<store::AccountBalance> rows;
-        for (auto const& [account_id, balance_] : state.balances) rows.push_back({account_id, balance_, {}, {}});
+        auto const copy = state.balances;
+        for (auto const& [account_id, balance_] : copy) rows.push_back(balance(account_id));
         return rows;
     }
     Result<store::ApplyResult> apply(store::ApplyBatch const& batch) override {
