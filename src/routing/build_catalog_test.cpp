@@ -49,7 +49,9 @@ protected:
         input.models.push_back(std::move(m));
         return input.models.back().config;
     }
-    std::shared_ptr<Catalog const> build(StorePrices const& store = {}) { return build_catalog(input, store); }
+    /// Kept until the test ends, as the models found in it are not owned by those who found them.
+    std::shared_ptr<Catalog const> build(StorePrices const& store = {}) { return built.emplace_back(build_catalog(input, store)); }
+    std::vector<std::shared_ptr<Catalog const>> built;
     /// The problems, one a line.
     static std::string problems(Catalog const& catalog) {
         std::string out;

@@ -121,7 +121,8 @@ public:
 
     /// An enabled model by its exact name; no allocation. Names that a provider's `expose` lets through and the price
     /// book knows (dated variants, "gpt-4o-2024-08-06") are resolved the first time they are asked for.
-    /// Null: no such model. The result is valid as long as this catalog, or the pointer itself, is kept.
+    /// Null: no such model. The model is valid only while both this catalog and the pointer are kept: the pointer to a
+    /// listed model does not own it.
     std::shared_ptr<Model const> find(std::string_view name) const;
 
     /// Declared and exposed models by name, disabled ones included.
