@@ -42,8 +42,9 @@ private:
     Secret after_query_;  // " HTTP/1.1\r\nhost: …\r\n"
 };
 
-/// Whether a reply header of a provider may be shown to the caller: content type, rate limit notices and request ids
-/// of the provider are; cookies, organisation, connection and length headers are not.
+/// Whether a reply header of a provider may be shown to the caller: content type, caching, retry hints and the
+/// provider's own request id are; cookies, organisation, its rate limits (they are ours with it), connection and
+/// length headers are not.
 bool forward_reply_header(std::string_view name) noexcept;
 
 } // namespace tollgate::providers
