@@ -7,7 +7,7 @@
 
 namespace tollgate {
 
-/// Buckets, disjoint but for `reasoning`, which is informational (a part of `output`) and never priced.
+/// Buckets, disjoint but for `reasoning`, a part of `output`: informational, priced only where a price names it.
 /// The numbers are stored in journals and records: append only, never reorder.
 enum class Bucket : std::uint8_t {
     input = 0,       ///< uncached text input tokens
