@@ -1,6 +1,5 @@
 # SQLite comes as one C file out of the npm package better-sqlite3 (Debian's is older than the fix of the WAL-reset
 # bug) and is compiled with our own options; libpq is the system's. Migrations are embedded as text.
-set(TOLLGATE_NODE_MODULES ${CMAKE_SOURCE_DIR}/build/deps/node_modules CACHE PATH "where npm packages were installed")
 set(SQLITE_SOURCE_DIR ${TOLLGATE_NODE_MODULES}/better-sqlite3/deps/sqlite3)
 if(NOT EXISTS ${SQLITE_SOURCE_DIR}/sqlite3.c)
   message(FATAL_ERROR "${SQLITE_SOURCE_DIR}/sqlite3.c is missing: run tools/setup.sh, or pass -DTOLLGATE_NODE_MODULES=DIR")
