@@ -1,5 +1,7 @@
 #include "dialects/cost_splice.hpp"
 
+#include <algorithm>
+
 #include "dialects/json/scan.hpp"
 #include "dialects/sse.hpp"
 #include "dialects/usage.hpp"
@@ -48,12 +50,13 @@ std::string splice_cost_in_event(Surface surface, std::string_view event, Money 
         if (!report) continue;
         Edits edits(parsed.data);
         if (!splice_cost(edits, parsed.data, report->span, charge)) continue;
-        std::string const data = edits.apply();
+        std::string data = edits.apply();
         // Events of one data line are edited in place; a multi-line one is written again as one line.
         std::size_t const where = event.find(parsed.data);
         if (where != std::string_view::npos) {
             out.assign(event.substr(0, where)).append(data).append(event.substr(where + parsed.data.size()));
         } else {
+            std::replace(data.begin(), data.end(), '\n', ' '); // between JSON tokens only: inside strings it is escaped
             out.clear();
             if (!parsed.event.empty()) out.append("event: ").append(parsed.event).append("\n");
             out.append("data: ").append(data).append("\n\n");
