@@ -456,6 +456,27 @@ TEST_F(ClientTest, ShutdownFailsCallsInFlight) {
     EXPECT_TRUE(get(endpoint).error); // and later ones
 }
 
+asio::awaitable<bool> send_and_succeed(ClientPool& pool, Endpoint const& endpoint) {
+    std::string_view const bytes = request;
+    Deadlines const deadlines;
+    auto response = co_await pool.send(endpoint, std::span<std::string_view const>(&bytes, 1), deadlines);
+    co_return response.has_value();
+}
+
+asio::awaitable<void> send_limited(ClientPool& pool, Endpoint const& endpoint, std::optional<bool>& out) {
+    auto work = send_and_succeed(pool, endpoint);
+    out = co_await with_limit(50ms, std::move(work));
+}
+
+TEST_F(ClientTest, ACallCanBeCancelledFromOutside) {
+    FakeUpstream silent([](RawSocket& socket, int) { socket.read_to_end(); });
+    auto const endpoint = endpoint_at(silent.port());
+    std::optional<bool> out = true;
+    run(send_limited(pool, endpoint, out));
+    EXPECT_EQ(out, std::nullopt);
+    EXPECT_EQ(pool.counters().open, 0u);
+}
+
 TEST_F(ClientTest, IdleConnectionsCloseInTime) {
     ClientOptions options;
     options.idle_timeout = 200ms;

@@ -387,6 +387,14 @@ TEST_F(ServerTest, NoticesACallerThatHangsUp) {
     EXPECT_FALSE(probe.last_write.get_future().get());
 }
 
+TEST_F(ServerTest, SeesTheEndOfACallerThatStopsSendingWithItsRequest) {
+    start(); // idle timeout 75 s: only the end of stream, which arrives together with the data, ends this in time
+    auto client = connect();
+    client.send(get("/hello"));
+    client.shutdown_send();
+    EXPECT_TRUE(ends_with(client.read_to_end(), "hello"));
+}
+
 TEST_F(ServerTest, RelaysUpgradedBytesBothWays) {
     start();
     auto client = connect();

@@ -44,7 +44,10 @@ std::size_t gather(std::span<std::string_view const> pieces, std::size_t skip, s
 
 } // namespace
 
-Stream::Stream(Socket socket, Sweeper& sweeper) : socket_(std::move(socket)) { sweeper.add(*this); }
+Stream::Stream(Socket socket, Sweeper& sweeper) : socket_(std::move(socket)) {
+    sweeper.add(*this);
+    if (socket_.is_open()) edge_read_.enable_hint();
+}
 
 Stream::~Stream() { close(); }
 
@@ -81,10 +84,11 @@ asio::awaitable<Io> Stream::read_some(char* to, std::size_t size, std::int64_t d
     }
     read_expired_ = false;
     read_deadline_ns_ = deadline_ns;
-    auto const [ec, n] = co_await socket_.async_read_some(asio::mutable_buffer(to, size), as_result);
+    co_await edge_read_.read(to, size);
     read_deadline_ns_ = never_ns;
+    auto const ec = edge_read_.error();
     Io io;
-    io.bytes = n;
+    io.bytes = edge_read_.bytes();
     if (ec) {
         io.state = ec == asio::error::eof ? IoState::closed : read_expired_ ? IoState::timed_out : IoState::failed;
         note("read", ec == asio::error::eof ? 0 : ec.value());
@@ -205,6 +209,7 @@ asio::awaitable<Io> Stream::connect(Tcp::endpoint to, std::int64_t deadline_ns) 
         io.state = IoState::failed;
         co_return io;
     }
+    edge_read_.enable_hint();
     write_expired_ = false;
     write_deadline_ns_ = deadline_ns;
     auto const [connected] = co_await socket_.async_connect(to, as_result);

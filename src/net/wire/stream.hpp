@@ -2,22 +2,18 @@
 // One TCP connection, plain or TLS, with deadlines. Sends go straight to the kernel and only wait when it is full;
 // reads wait first, because on both legs the answer is never there yet.
 #include <boost/asio/awaitable.hpp>
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/ip/tcp.hpp>
 #include <cstdint>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 
+#include "net/wire/edge_read.hpp"
 #include "net/wire/sweeper.hpp"
 #include "net/wire/time.hpp"
 #include "net/wire/tls.hpp"
 
 namespace tollgate::net {
-
-using Tcp = asio::ip::tcp;
-using Socket = asio::basic_stream_socket<Tcp, asio::io_context::executor_type>;
 
 enum class IoState : std::uint8_t {
     ok,
@@ -75,6 +71,7 @@ private:
     void note(std::string_view what, int error);
 
     Socket socket_;
+    EdgeRead edge_read_{socket_};
     SslPtr ssl_;
     TlsContext context_;
     std::int64_t read_deadline_ns_ = never_ns;
