@@ -31,13 +31,13 @@ protected:
 
 TEST_F(CatalogApi, ProvidersHideTheirCredential) {
     auto const made = post("/api/providers", R"({"name":"up","kind":"openai","api_key":"sk-secret","expose":["gpt-4o*"],)"
-                                             R"("options":{"organization":"o"}})");
+                                             R"("options":{"header.OpenAI-Organization":"o"}})");
     ASSERT_EQ(made.status, 201) << made.response.body;
     EXPECT_EQ(made.response.body.find("sk-secret"), std::string::npos);
     EXPECT_EQ(made.text("has_api_key"), "true");
     EXPECT_EQ(made.text("source"), "api");
     EXPECT_EQ(made.text("api_key"), "<absent>");
-    EXPECT_EQ(made.text("options"), R"({"organization":"o"})");
+    EXPECT_EQ(made.text("options"), R"({"header.OpenAI-Organization":"o"})");
     ASSERT_NE(world->catalog.get()->provider("up"), nullptr) << "in force at once";
     EXPECT_TRUE(world->catalog.get()->provider("up")->has_credential);
     EXPECT_EQ(patch("/api/providers/" + made.text("id"), R"({"enabled":false})").text("health"), "disabled");
@@ -63,6 +63,17 @@ TEST_F(CatalogApi, WhatTheFileDeclaresIsReadOnly) {
     EXPECT_EQ(model.text("effective_price"), R"({"input":"3","output":"15"})");
     EXPECT_EQ(patch("/api/models/" + model.text("id"), R"({"enabled":false})").status, 409);
     EXPECT_EQ(post("/api/models", R"({"name":"filed","targets":[{"provider":"openai","model":"m"}]})").status, 409);
+}
+TEST_F(CatalogApi, WhatTheCatalogCannotUseIsRefusedAndNotKept) {
+    auto const made = post("/api/providers", R"({"name":"up","kind":"openai","api_key":"k","options":{"organization":"o"}})");
+    EXPECT_EQ(made.status, 400);
+    EXPECT_NE(made.text("detail").find("organization"), std::string::npos) << made.response.body;
+    EXPECT_EQ(get("/api/providers/up").status, 404);
+    auto const good = post("/api/providers", R"({"name":"up","kind":"openai","api_key":"k"})");
+    ASSERT_EQ(good.status, 201) << good.response.body;
+    EXPECT_EQ(patch("/api/providers/" + good.text("id"), R"({"options":{"organization":"o"}})").status, 400);
+    EXPECT_EQ(get("/api/providers/up").text("options"), "{}");
+    EXPECT_NE(world->catalog.get()->provider("up"), nullptr);
 }
 struct BadProvider {
     std::string_view name, body, param;
@@ -91,7 +102,7 @@ INSTANTIATE_TEST_SUITE_P(
     [](auto const& row) { return std::string(row.param.name); });
 
 TEST_F(CatalogApi, AProviderInUseIsNotRemoved) {
-    auto const id = post("/api/providers", R"({"name":"up","kind":"openai"})").text("id");
+    auto const id = post("/api/providers", R"({"name":"up","kind":"openai","api_key":"sk-x"})").text("id");
     post("/api/models", R"({"name":"m","targets":[{"provider":"up","model":"gpt-4o"}]})");
     EXPECT_EQ(call("DELETE", "/api/providers/" + id).status, 409);
     EXPECT_EQ(patch("/api/providers/" + id, R"({"name":"other"})").status, 409);

@@ -119,7 +119,7 @@ protected:
         if (id != std::string::npos)
             path.replace(id, 4, path.starts_with("/api/keys") ? key : path.starts_with("/api/accounts") ? account
                                                                   : path.starts_with("/api/providers")  ? "demo"
-                                                                  : path.starts_with("/api/models")     ? "demo/echo"
+                                                                  : path.starts_with("/api/models")     ? "demo%2Fecho"
                                                                                                         : "price_1");
         return path;
     }

@@ -91,8 +91,8 @@ std::string_view kind_name(json::value const& value) {
     case json::kind::null: return "null";
     case json::kind::bool_: return "a boolean";
     case json::kind::int64:
-    case json::kind::uint64:
-    case json::kind::double_: return "a number";
+    case json::kind::uint64: return "a number";
+    case json::kind::double_: return "a number with a fraction or exponent";
     case json::kind::string: return "a string";
     case json::kind::array: return "an array";
     case json::kind::object: return "an object";

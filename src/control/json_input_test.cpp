@@ -85,7 +85,7 @@ INSTANTIATE_TEST_SUITE_P(
         FieldCase{"TextNumber", R"({"name":5})", "name", "must be a string, not a number"},
         FieldCase{"TextNull", R"({"name":null})", "name", "must be a string, not null"},
         FieldCase{"ChoiceNear", R"({"kind":"tenat"})", "kind", "did you mean 'tenant'?"},
-        FieldCase{"IntegerFraction", R"({"count":1.0})", "count", "between 1 and 100"},
+        FieldCase{"IntegerFraction", R"({"count":1.0})", "count", "must be a whole number, not a number with a fraction"},
         FieldCase{"IntegerString", R"({"count":"1"})", "count", "must be a whole number, not a string"},
         FieldCase{"IntegerHuge", R"({"count":18446744073709551615})", "count", "between 1 and 100"},
         FieldCase{"MoneyNumber", R"({"amount":1.5})", "amount", "decimal string in USD"},
