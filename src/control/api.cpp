@@ -132,7 +132,9 @@ Response Api::answer(Actor const* trusted, Request const& original) {
     }
     harden(response);
     response.headers.push_back({"x-request-id", request.request_id});
-    auto const level = response.status >= 500 ? log::Level::error
+    // A probe that is told "not ready" is no error of ours; what failed is logged where it failed.
+    auto const failed = response.status >= 500 && !(response.status == 503 && detail.empty());
+    auto const level = failed ? log::Level::error
                        : is_write(request.method) || response.status >= 400 ? log::Level::info
                                                                             : log::Level::debug;
     log::write(level, "control request", {{"request_id", request.request_id},

@@ -3,6 +3,7 @@
 
 #include "base/log.hpp"
 #include "control/declarations.hpp"
+#include "control/testing/schema_check.hpp"
 #include "ledger/applier.hpp"
 #include "pricing/rate.hpp"
 #include "routing/build_catalog.hpp"
@@ -134,6 +135,7 @@ Answer ApiTest::call(std::string method, std::string const& target, std::string 
     Answer answer;
     answer.response = world->api.dispatch(request);
     answer.status = answer.response.status;
+    EXPECT_EQ(undocumented(request.method, request.path, answer.response), "") << request.method << " " << target;
     boost::json::error_code ec;
     answer.json = boost::json::parse(answer.response.body, ec);
     return answer;
