@@ -20,28 +20,43 @@ std::int64_t Dims::insert(Database& db, std::string_view text) {
         query.run();
         fresh_.emplace_back(text);
     }
-    if (numbers_.size() >= cache_max) numbers_.clear();
+    if (numbers_.size() >= cache_max) {
+        numbers_.clear();
+        recent_.fill(nullptr);
+    }
     numbers_.emplace(std::string(text), id);
     return id;
+}
+
+std::int64_t Dims::known(std::string_view text) {
+    // First, middle and last byte and the length tell the few texts of a batch apart well enough.
+    auto const at = [&](std::size_t i) { return static_cast<std::size_t>(static_cast<unsigned char>(text[i])); };
+    auto& slot = recent_[(text.size() * 7 + at(0) + at(text.size() / 2) * 5 + at(text.size() - 1) * 3) % recent_.size()];
+    if (slot && slot->first == text) return slot->second;
+    auto const found = numbers_.find(text);
+    if (found == numbers_.end()) return 0;
+    slot = &*found;
+    return found->second;
 }
 
 std::int64_t Dims::number(Database& db, std::string_view text) {
     if (text.empty()) return 0;
     text = text.substr(0, length_max);
-    auto const found = numbers_.find(text);
-    return found != numbers_.end() ? found->second : insert(db, text);
+    auto const id = known(text);
+    return id ? id : insert(db, text);
 }
 
 std::int64_t Dims::number_if_cheap(Database& db, std::string_view text) {
     if (text.empty() || text.size() > length_max) return 0;
-    auto const found = numbers_.find(text);
-    if (found != numbers_.end()) return found->second;
+    if (auto const id = known(text)) return id;
     return numbers_.size() < cheap_max ? insert(db, text) : 0;
 }
 
 void Dims::forget_uncertain() {
+    if (fresh_.empty()) return;
     for (auto const& text : fresh_) numbers_.erase(text);
     fresh_.clear();
+    recent_.fill(nullptr);
 }
 
 std::int64_t Dims::find(Database& db, std::string_view text) {

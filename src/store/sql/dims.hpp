@@ -1,4 +1,5 @@
 #pragma once
+#include <array>
 #include <cstdint>
 #include <mutex>
 #include <shared_mutex>
@@ -37,8 +38,13 @@ private:
         using is_transparent = void;
         std::size_t operator()(std::string_view t) const noexcept { return std::hash<std::string_view>()(t); }
     };
+    using Numbers = std::unordered_map<std::string, std::int64_t, Hash, std::equal_to<>>;
     std::int64_t insert(Database& db, std::string_view text);
-    std::unordered_map<std::string, std::int64_t, Hash, std::equal_to<>> numbers_; ///< writer's own
+    /// The number of a known text, 0 = not known. Batches repeat a handful of texts, so recent ones are compared before
+    /// anything is hashed.
+    std::int64_t known(std::string_view text);
+    Numbers numbers_; ///< writer's own
+    std::array<Numbers::value_type const*, 64> recent_{};
     std::vector<std::string> fresh_; ///< numbered in the transaction that began last
     std::shared_mutex mutex_;
     std::unordered_map<std::int64_t, std::string> texts_; ///< committed ones only

@@ -6,44 +6,47 @@
 
 namespace tollgate::store::sql {
 
+void PostingBatch::put(Dimension dimension, std::int64_t value, std::int64_t id) {
+    if (value == 0) return;
+    auto const [slot, fresh] =
+        at_.try_emplace(static_cast<std::uint64_t>(value) << 4 | static_cast<std::uint64_t>(dimension), lists_.size());
+    if (fresh) {
+        lists_.push_back({static_cast<std::uint8_t>(dimension), value, id, id, 1, {}});
+        return;
+    }
+    auto& list = lists_[slot->second];
+    put_varint(list.ids, static_cast<std::uint64_t>(id - list.last));
+    list.last = id;
+    ++list.n;
+}
+
 void PostingBatch::add(RequestRecord const& r, RecordDims const& d, std::int64_t id) {
-    auto const put = [&](Dimension dimension, std::int64_t value) {
-        if (value != 0) entries_.push_back({static_cast<std::uint8_t>(dimension), value, id});
-    };
-    put(Dimension::account, r.account_id.value);
-    put(Dimension::key, r.key_id.value);
-    put(Dimension::model, d.model);
-    put(Dimension::provider, d.provider);
-    put(Dimension::route, d.route);
-    if (r.status != 200) put(Dimension::status, r.status);
-    if (r.outcome != Outcome::success) put(Dimension::outcome, static_cast<std::int64_t>(r.outcome));
-    if (!r.charge.is_zero()) put(Dimension::account_charged, r.account_id.value);
+    put(Dimension::account, r.account_id.value, id);
+    put(Dimension::key, r.key_id.value, id);
+    put(Dimension::model, d.model, id);
+    put(Dimension::provider, d.provider, id);
+    put(Dimension::route, d.route, id);
+    if (r.status != 200) put(Dimension::status, r.status, id);
+    if (r.outcome != Outcome::success) put(Dimension::outcome, static_cast<std::int64_t>(r.outcome), id);
+    if (!r.charge.is_zero()) put(Dimension::account_charged, r.account_id.value, id);
 }
 
 void PostingBatch::write(Database& db) {
-    std::sort(entries_.begin(), entries_.end());
+    std::sort(lists_.begin(), lists_.end(), [](List const& a, List const& b) {
+        return std::pair(a.dimension, a.value) < std::pair(b.dimension, b.value);
+    });
     auto const bulk = db.bulk({"posting(dimension, value, first_id, n, ids)", "iiiib", ""});
-    std::string ids;
-    for (std::size_t i = 0; i < entries_.size();) {
-        auto const& first = entries_[i];
-        ids.clear();
-        auto last = first.id;
-        std::size_t next = i + 1;
-        for (; next < entries_.size() && entries_[next].dimension == first.dimension && entries_[next].value == first.value;
-             ++next) {
-            put_varint(ids, static_cast<std::uint64_t>(entries_[next].id - last));
-            last = entries_[next].id;
-        }
-        bulk->add(first.dimension);
-        bulk->add(first.value);
-        bulk->add(first.id);
-        bulk->add(static_cast<std::int64_t>(next - i));
-        bulk->blob(ids);
+    for (auto const& list : lists_) {
+        bulk->add(list.dimension);
+        bulk->add(list.value);
+        bulk->add(list.first);
+        bulk->add(list.n);
+        bulk->blob(list.ids);
         bulk->end_row();
-        i = next;
     }
     bulk->finish();
-    entries_.clear();
+    at_.clear();
+    lists_.clear();
 }
 
 void PostingReader::load(std::int64_t id) {

@@ -3,6 +3,7 @@
 // value that occurs in it, so the cost of indexing falls as the load rises.
 #include <cstdint>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "store/sql/database.hpp"
@@ -28,12 +29,14 @@ public:
     void write(Database& db);
 
 private:
-    struct Entry {
-        std::uint8_t dimension;
-        std::int64_t value, id;
-        friend auto operator<=>(Entry const&, Entry const&) = default;
+    struct List {
+        std::uint8_t dimension = 0;
+        std::int64_t value = 0, first = 0, last = 0, n = 0;
+        std::string ids; ///< those after the first, as distances
     };
-    std::vector<Entry> entries_;
+    void put(Dimension dimension, std::int64_t value, std::int64_t id);
+    std::unordered_map<std::uint64_t, std::size_t> at_; ///< (value, dimension) → index in lists_
+    std::vector<List> lists_;
 };
 
 /// Walks the record numbers of one value downwards.
