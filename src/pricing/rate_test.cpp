@@ -99,6 +99,12 @@ TEST(Rate, cache_and_media_fall_back_to_the_price_around_them) {
             << c.price << ' ' << bucket_names[static_cast<std::size_t>(c.bucket)];
 }
 
+TEST(Rate, the_most_specific_price_wins) {
+    auto const price = price_of(R"({"audio_hours":"1","input_audio_hours":"2"})");
+    EXPECT_EQ(format_usd(amount(*price, usage_of({{Bucket::input_seconds, 3600}}))), "2");
+    EXPECT_EQ(format_usd(amount(*price, usage_of({{Bucket::output_seconds, 3600}}))), "1");
+}
+
 TEST(Rate, reasoning_is_priced_apart_only_where_the_price_names_it) {
     auto const usage = usage_of({{Bucket::output, 1'000'000}, {Bucket::reasoning, 250'000}});
     EXPECT_EQ(format_usd(amount(*price_of(R"({"output":"8"})"), usage)), "8");
@@ -215,6 +221,16 @@ TEST(Rate, ties_are_exact_with_any_multiplier) {
     EXPECT_EQ(recompute(std::span(&line, 1), times(2'500'001))->nanos(), 3);
     EXPECT_EQ(recompute(std::span(&line, 1), times(499'999))->nanos(), 0);
     EXPECT_EQ(recompute(std::span(&line, 1), times(500'001))->nanos(), 1);
+}
+
+TEST(Rate, bills_a_minimum_of_audio_only_when_there_was_some) {
+    PriceSpec spec;
+    spec.min_audio_seconds = 10;
+    spec.variants.push_back({{}, {{UnitId::audio_seconds, {3'600'000'000'000, 3600}, {}}}});
+    auto const price = *Price::make(spec);
+    EXPECT_EQ(format_usd(amount(*price, usage_of({{Bucket::input_seconds, 1}}))), "0.01");
+    EXPECT_EQ(format_usd(amount(*price, usage_of({{Bucket::input_seconds, 11}}))), "0.011");
+    EXPECT_EQ(format_usd(amount(*price, Usage{})), "0");
 }
 
 TEST(Recompute, reports_lines_that_we_cannot_have_written) {
