@@ -150,6 +150,16 @@ INSTANTIATE_TEST_SUITE_P(
                       BadModel{"Multiplier", R"("targets":[{"provider":"openai","model":"m"}],"multiplier":"-1")", "multiplier"}),
     [](auto const& row) { return std::string(row.param.name); });
 
+TEST_F(CatalogApi, ExposedModelsAreListedAndReadOnly) {
+    post("/api/providers", R"({"name":"up","kind":"openai","api_key":"k","expose":["gpt-4o-mini"]})");
+    auto const model = get("/api/models/gpt-4o-mini");
+    ASSERT_EQ(model.status, 200) << model.response.body;
+    EXPECT_EQ(model.text("source"), "expose");
+    EXPECT_EQ(get("/api/models/" + model.text("id")).text("name"), "gpt-4o-mini");
+    EXPECT_EQ(patch("/api/models/" + model.text("id"), R"({"enabled":false})").status, 409);
+    auto const list = get("/api/models?q=gpt-4o-mini");
+    EXPECT_EQ(list.json.at("data").as_array().size(), 1u) << list.response.body;
+}
 TEST_F(CatalogApi, APriceForLaterStartsWhenItSays) {
     auto const id = make_model(R"("price":{"input":"1","output":"1"})").text("id");
     auto const later = Timestamp{world->clock.now().ms + 3'600'000};
