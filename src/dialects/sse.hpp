@@ -107,7 +107,7 @@ private:
     };
     void look_at_head(std::string_view data);
     void look_at_events(std::string_view complete, Found& found);
-    void look_at_event(std::string_view text, bool want_usage, Found& found);
+    void look_at_event(std::string_view text, bool ending, bool want_usage, Found& found);
     /// Keeps `rest` until its event is complete; false when it is too long to be usage and must pass.
     bool hold(std::string_view rest);
 

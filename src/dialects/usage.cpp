@@ -32,17 +32,22 @@ private:
         if (first != '-' && (first < '0' || first > '9')) return scan_.skip(); // null or nonsense: not stated
         std::string_view const text = scan_.number();
         any_ = true;
+        auto const value = json::plain_integer(text);
+        if (value && *value >= 0 && *value <= count_max) [[likely]] into = *value;
+        else odd_count(text, into);
+    }
+    /// Negative, not whole, or absurdly large.
+    void odd_count(std::string_view text, UsageReport::Count& into) {
         if (text.starts_with('-')) {
-            report_.anomaly |= text != "-0";
             into = 0;
+            report_.anomaly = true;
             return;
         }
         std::string_view const whole = text.substr(0, text.find_first_of(".eE"));
         auto const value = json::plain_integer(whole);
         into = std::min(value.value_or(count_max), count_max);
-        bool const odd_fraction = whole.size() != text.size() &&
-                                  text.substr(whole.size()).find_first_not_of(".0") != std::string_view::npos;
-        report_.anomaly |= !value || *value > count_max || odd_fraction;
+        bool const whole_number = text.substr(whole.size()).find_first_not_of(".0") == std::string_view::npos;
+        report_.anomaly |= !value || *value > count_max || !whole_number;
     }
     template <class F>
     void nested(F&& member) {
@@ -116,11 +121,12 @@ private:
 /// Reads the usage object (or null) that starts here; keeps an earlier one when this states no counts.
 void read_usage(Json& scan, Dialect dialect, std::optional<UsageReport>& out) {
     if (scan.peek() != '{') return scan.skip();
-    UsageReport report;
+    auto const earlier = out;
+    UsageReport& report = out.emplace();
     report.dialect = dialect;
     UsageReader reader(scan, report);
     reader.object();
-    if (reader.any() && !scan.failed()) out = report;
+    if (!reader.any() || scan.failed()) out = earlier;
 }
 
 } // namespace

@@ -3,7 +3,6 @@
 #include <simdjson.h>
 
 #include <algorithm>
-#include <charconv>
 
 namespace tollgate::dialects::json {
 namespace {
@@ -101,24 +100,17 @@ bool decode_string(std::string_view raw, std::string& out) {
 bool valid_utf8(std::string_view text) noexcept { return simdjson::validate_utf8(text.data(), text.size()); }
 
 template <bool strict>
-std::string_view Scanner<strict>::key() {
-    Text const name = string();
-    if (!name.escaped) return name.raw;
+std::string_view Scanner<strict>::decoded_key(std::string_view raw) {
     key_text_.clear();
-    (void)decode_string(name.raw, key_text_);
+    (void)decode_string(raw, key_text_);
     return key_text_;
 }
 
+/// The rest of string(): p_ is at the first byte that is not plain.
 template <bool strict>
-Text Scanner<strict>::string() {
-    if (peek() != '"') {
-        fail("expected a string");
-        return {};
-    }
-    char const* const begin = ++p_;
+Text Scanner<strict>::string_with_escapes(char const* begin) {
     bool escaped = false;
     while (true) {
-        p_ = find_string_stop<strict>(p_, end_, any_bits_);
         if (p_ == end_) {
             fail_at("the string is not closed", begin - 1);
             return {};
@@ -130,6 +122,7 @@ Text Scanner<strict>::string() {
         }
         escaped = true;
         if (!escape()) return {};
+        p_ = find_string_stop<strict>(p_, end_, any_bits_);
     }
     Text const text{std::string_view(begin, static_cast<std::size_t>(p_ - begin)), escaped};
     ++p_;
@@ -228,10 +221,16 @@ template class Scanner<true>;
 template class Scanner<false>;
 
 std::optional<std::int64_t> plain_integer(std::string_view number) noexcept {
+    bool const negative = number.starts_with('-');
+    if (negative) number.remove_prefix(1);
+    if (number.empty()) return std::nullopt;
     std::int64_t value = 0;
-    auto const [rest, ec] = std::from_chars(number.data(), number.data() + number.size(), value);
-    if (ec != std::errc{} || rest != number.data() + number.size()) return std::nullopt;
-    return value;
+    for (char const c : number) {
+        if (!is_digit(c)) return std::nullopt;
+        if (__builtin_mul_overflow(value, 10, &value) || __builtin_add_overflow(value, c - '0', &value))
+            return std::nullopt;
+    }
+    return negative ? -value : value;
 }
 
 std::string position_text(std::string_view text, std::size_t at) {

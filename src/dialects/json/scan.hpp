@@ -47,6 +47,7 @@ public:
     std::size_t offset() const { return static_cast<std::size_t>(p_ - base_); }
     /// The next byte that is not white space; 0 at the end.
     char peek() {
+        if (p_ < end_ && static_cast<unsigned char>(*p_) > ' ') [[likely]] return *p_;
         while (p_ < end_ && (*p_ == ' ' || *p_ == '\n' || *p_ == '\r' || *p_ == '\t')) ++p_;
         return p_ < end_ ? *p_ : '\0';
     }
@@ -109,7 +110,17 @@ public:
         default: (void)number(); return;
         }
     }
-    Text string();
+    /// The string value that starts here.
+    Text string() {
+        if (peek() != '"') {
+            fail("expected a string");
+            return {};
+        }
+        char const* const begin = ++p_;
+        p_ = find_string_stop<strict>(p_, end_, any_bits_);
+        if (p_ == end_ || *p_ != '"') [[unlikely]] return string_with_escapes(begin);
+        return Text{std::string_view(begin, static_cast<std::size_t>(p_++ - begin)), false};
+    }
     /// The number's text; checked against the JSON grammar when strict.
     std::string_view number();
     /// true, false or null.
@@ -144,7 +155,12 @@ private:
         ++p_;
         --depth_;
     }
-    std::string_view key();
+    std::string_view key() {
+        Text const name = string();
+        return name.escaped ? decoded_key(name.raw) : name.raw;
+    }
+    std::string_view decoded_key(std::string_view raw);
+    Text string_with_escapes(char const* begin);
     bool escape();
     void skip_nested();
     void fail_at(char const* what, char const* at) {

@@ -6,12 +6,22 @@
 namespace tollgate::dialects {
 namespace {
 
-/// Whether the value behind `"key"` at `at` is a string: a cheap look without parsing the event.
-bool string_follows(std::string_view text, std::size_t at, std::size_t key_size) {
-    for (std::size_t i = at + key_size; i < text.size(); ++i)
-        if (text[i] != ':' && text[i] != ' ') return text[i] == '"';
-    return false;
+/// Whether a `"key"` in `text` is followed by a value that begins with `first`: a cheap look without parsing, for
+/// keys that most events carry with a null. May be fooled by deeper objects, never by text inside strings.
+bool has_value(std::string_view text, std::string_view key, char first) {
+    while (true) {
+        std::size_t at = json::find(text, key);
+        if (at == std::string_view::npos) return false;
+        at += key.size();
+        while (at < text.size() && (text[at] == ':' || text[at] == ' ')) ++at;
+        if (at < text.size() && text[at] == first) return true;
+        text.remove_prefix(at);
+    }
 }
+
+/// Events at the very end of a piece that may tell how the stream ends: finish reason, usage, end marker.
+constexpr int ending_events = 3;
+constexpr std::size_t done_event_max = 64; ///< bytes; an OpenAI end marker is short
 
 } // namespace
 
@@ -57,7 +67,7 @@ UsageTap::Step UsageTap::feed(std::string_view data) {
     Found found;
     look_at_events(data.substr(events_begin, events_end - events_begin), found);
     bool const in_data = !found.usage_event.empty();
-    if (was_held) look_at_event(assembled_, !in_data, found);
+    if (was_held) look_at_event(assembled_, true, !in_data, found);
     bool const held_now = hold(data.substr(events_end));
     if (mode_ == Mode::observe) return step;
 
@@ -87,7 +97,7 @@ std::string_view UsageTap::finish() {
     held_.clear();
     if (assembled_.empty()) return {};
     Found found; // a last event without its blank line still counts
-    look_at_event(assembled_, true, found);
+    look_at_event(assembled_, true, true, found);
     if (mode_ == Mode::observe) return {};
     return found.usage_only ? std::string_view() : std::string_view(assembled_);
 }
@@ -111,21 +121,21 @@ void UsageTap::look_at_events(std::string_view complete, Found& found) {
         if (begin + 1 >= complete.size() && begin > 0) { // a CRLF blank line: its CR looked like one of its own
             begin = last_event_end(complete.substr(0, complete.size() - 2));
         }
-        look_at_event(complete.substr(begin), found.usage_event.empty(), found);
+        look_at_event(complete.substr(begin), i < ending_events, found.usage_event.empty(), found);
         complete = complete.substr(0, begin);
     }
 }
 
-/// Searches first, parses only what may matter: ordinary content events are not parsed at all.
-void UsageTap::look_at_event(std::string_view text, bool want_usage, Found& found) {
-    bool parse = json::contains(text, "\"error\"") || text.starts_with("event: error");
+/// Searches first, parses only what may matter: ordinary content events are not parsed at all. `ending`: also look
+/// for errors, finish reasons and the end marker.
+void UsageTap::look_at_event(std::string_view text, bool ending, bool want_usage, Found& found) {
+    bool parse = ending && (json::contains(text, "\"error\"") || text.starts_with("event: error"));
     if (dialect_of(surface_) == Dialect::anthropic) {
-        parse |= json::contains(text, "message_stop") || json::contains(text, "message_delta");
+        parse |= json::contains(text, "message_delta") || (ending && json::contains(text, "message_stop"));
     } else {
-        constexpr std::string_view key = "\"finish_reason\"";
-        if (std::size_t const at = json::find(text, key); at != std::string_view::npos)
-            finish_ |= string_follows(text, at, key.size());
-        parse |= json::contains(text, "[DONE]") || (want_usage && json::contains(text, "\"usage\""));
+        finish_ |= ending && has_value(text, "\"finish_reason\"", '"');
+        parse |= (ending && text.size() <= done_event_max && json::contains(text, "[DONE]")) ||
+                 (want_usage && has_value(text, "\"usage\"", '{'));
     }
     SseEvent event;
     if (!parse || !read_event(text, joined_, event)) return;
