@@ -1,6 +1,6 @@
 // How many records a second a store applies with all indexes, rollups and books, and how long the dashboard's queries
 // take on what is there. `store_bench URL|- [records] [batch] [accounts] [keys] [minutes]`; "-" = SQLite in a temporary folder.
-// `store_bench URL query` times the queries on existing data; drop the page cache before for cold figures.
+// `store_bench URL keys` times loading 100,000 keys; `store_bench URL query` times the queries on existing data; drop the page cache before for cold figures.
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
@@ -148,6 +148,18 @@ void time_queries(store::Store& store) {
     report("key spends", [&] { return store.ledger().key_spends(newest).size(); });
 }
 
+void load_keys(store::Store& store) {
+    auto const owner = store.accounts().create({.name = "owner", .created_at = t0})->id;
+    for (int i = 0; i < 100'000; ++i)
+        (void)store.keys().create({.account_id = owner, .name = "key " + std::to_string(i), .hash = hash_of(i), .prefix = "tg_abcde",
+                                   .models = {"gpt-*"}, .created_at = t0});
+    std::size_t n = 0;
+    auto const start = wall_ns(), cpu = cpu_ns();
+    store.keys().for_each_key([&](store::KeyRow&&) { ++n; });
+    std::printf("loaded %zu keys in %.0f ms (%.0f ms of CPU)\n", n, static_cast<double>(wall_ns() - start) / 1e6,
+                static_cast<double>(cpu_ns() - cpu) / 1e6);
+}
+
 int run(int argc, char** argv) {
     auto const number = [&](int i, std::int64_t fallback) { return argc > i ? std::atoll(argv[i]) : fallback; };
     TempFolder const folder;
@@ -157,6 +169,7 @@ int run(int argc, char** argv) {
     auto const store = store::open_store({.url = url});
     if (!store) return std::fprintf(stderr, "%s\n", store.error().message.c_str()), 1;
     if (argc > 2 && std::string_view(argv[2]) == "query") return time_queries(**store), 0;
+    if (argc > 2 && std::string_view(argv[2]) == "keys") return load_keys(**store), 0;
     Shape s;
     s.records = number(2, s.records);
     s.batch = static_cast<std::size_t>(number(3, 5'000));
