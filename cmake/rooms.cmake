@@ -65,7 +65,7 @@ room(routing   DEPS pricing providers net config types base)
 room(limits    DEPS types base)
 room(store     DEPS types base LIBS ${STORE_LIBS})
 room(identity  DEPS store types base LIBS OpenSSL::Crypto)
-room(journal   DEPS store types base)
+room(journal   DEPS net types base) # net: where Asio is compiled; wait_durable suspends coroutines
 room(ledger    DEPS journal store types base)
 room(gateway   DEPS ledger journal identity limits dialects providers routing pricing metering net config types base)
 room(control   DEPS ledger journal identity limits routing providers pricing metering dialects store net config types base LIBS prometheus-cpp-core)
