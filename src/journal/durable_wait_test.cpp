@@ -4,7 +4,9 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
+#include <filesystem>
 #include <thread>
+#include <unistd.h>
 
 #include <gtest/gtest.h>
 
@@ -20,12 +22,13 @@ struct World {
     SystemClock clock;
     std::unique_ptr<Journal> journal;
 
-    explicit World(Durability durability, bool threads = true) {
+    explicit World(Durability durability, bool threads = true) { start(disk, durability, threads); }
+    void start(Disk& on, Durability durability, bool threads) {
         Options options;
         options.segment_bytes = 1024 * 1024;
         options.durability = durability;
         options.threads = threads;
-        journal = Journal::open(disk, clock, options, std::string(32, 'a')).value();
+        journal = Journal::open(on, clock, options, std::string(32, 'a')).value();
         EXPECT_TRUE(journal->start({}));
     }
 };
@@ -49,7 +52,11 @@ asio::awaitable<void> append_and_wait(Journal& journal, int count, std::thread::
 }
 
 TEST(durable_wait, with_power_every_waiter_resumes_on_its_own_thread_after_a_group_commit) {
-    World run(Durability::power);
+    char name[] = "/tmp/tollgate_durable_XXXXXX"; // a real disk: many append while it syncs
+    std::string const dir = ::mkdtemp(name);
+    auto disk = PosixDisk::open_directory(dir).value();
+    World run(Durability::process, false);
+    run.start(*disk, Durability::power, true);
     constexpr int coroutines = 50, each = 5;
     asio::io_context io;
     std::thread::id where[coroutines];
@@ -63,6 +70,8 @@ TEST(durable_wait, with_power_every_waiter_resumes_on_its_own_thread_after_a_gro
         EXPECT_EQ(where[i], std::this_thread::get_id());
     }
     EXPECT_EQ(run.journal->durable_seq(), static_cast<std::uint64_t>(coroutines * each));
+    run.journal.reset();
+    std::filesystem::remove_all(dir);
 }
 
 TEST(durable_wait, with_process_durability_nobody_waits) {
