@@ -32,7 +32,7 @@ struct CreditRequest {
     /// purchase, bonus, refund: > 0 (a refund is taken off). adjustment: signed, not 0.
     Money amount;
     /// Business key within the account: the same reference again returns the first transaction, whatever else is
-    /// asked. Empty = never repeated.
+    /// asked. At most 255 bytes; empty = never repeated.
     std::string reference;
     std::string description;
     /// Defaults by kind: purchase → paid, bonus → promo, adjustment → goodwill.

@@ -57,6 +57,8 @@ TEST_P(LedgerStore, RefusesWhatMakesNoSense) {
     EXPECT_EQ(post(a, TransactionKind::refund, "-1").error().code, Errc::invalid_request);
     EXPECT_EQ(post(a, TransactionKind::usage, "1").error().code, Errc::invalid_request);
     EXPECT_EQ(post(a, TransactionKind::expiry, "1").error().code, Errc::invalid_request);
+    EXPECT_EQ(store->ledger().post_credit({.account_id = a, .amount = usd("1"), .reference = std::string(256, 'x'), .now = t0})
+                  .error().code, Errc::invalid_request);
     EXPECT_TRUE(store->ledger().transactions({}, {.account_id = a}).rows.empty());
 }
 

@@ -9,6 +9,7 @@
 
 #include "base/check.hpp"
 #include "store/postgres/pg_wire.hpp"
+#include "store/postgres/utf8.hpp"
 
 namespace tollgate::store::postgres {
 namespace {
@@ -55,7 +56,13 @@ public:
         p.oid = oid_int8;
         p.null = false;
     }
-    void bind_text(int index, std::string_view v) override { bind_view(index, v, oid_text); }
+    /// A search for bytes that no text can hold must find nothing rather than fail, so they are replaced.
+    void bind_text(int index, std::string_view v) override {
+        if (is_utf8(v)) return bind_view(index, v, oid_text);
+        at(index).replaced = to_utf8(v);
+        bind_view(index, at(index).replaced, oid_text);
+        at(index).is_replaced = true;
+    }
     void bind_blob(int index, std::string_view v) override { bind_view(index, v, oid_bytea); }
     void bind_bytes(int index, std::string_view v, unsigned oid) { bind_view(index, v, oid); }
     void bind_null(int index) override {
@@ -84,7 +91,9 @@ public:
 
 private:
     struct Parameter {
-        std::string integer; ///< wire form, when oid is int8
+        std::string integer;  ///< wire form, when oid is int8
+        std::string replaced; ///< the text instead of one that was not UTF-8
+        bool is_replaced = false;
         std::string_view view;
         unsigned oid = 0;
         bool null = true;
@@ -94,6 +103,7 @@ private:
         p.view = v;
         p.oid = oid;
         p.null = false;
+        p.is_replaced = false;
     }
     Parameter& at(int index) {
         if (parameters_.size() < static_cast<std::size_t>(index)) parameters_.resize(static_cast<std::size_t>(index));
@@ -153,8 +163,15 @@ public:
     }
     void script(std::string const& text) override { check(ResultPtr(PQexec(live(), text.c_str())), text); }
     void begin(bool write) override {
+        char const* const text = write ? "begin" : "begin isolation level repeatable read read only";
         reconnect_if_lost();
-        check(ResultPtr(PQexec(live(), write ? "begin" : "begin isolation level repeatable read read only")), "begin");
+        try {
+            check(ResultPtr(PQexec(live(), text)), "begin");
+        } catch (StoreUnavailable const&) {
+            if (connection_) throw;
+            reconnect_if_lost(); // it was lost while idle and nothing has been asked of it yet
+            check(ResultPtr(PQexec(live(), text)), "begin");
+        }
     }
     void commit() override {
         ResultPtr result(PQexec(live(), "commit"));
@@ -188,7 +205,7 @@ public:
                                  std::string(doing.substr(0, 200));
         if (PQstatus(connection_.get()) != CONNECTION_OK || state.empty()) lost(text);
         if (state.starts_with("23") || state == "P0001") throw sql::ConstraintViolation(state == "23505", text);
-        if (state == "22021" || state == "22P05") throw sql::ConstraintViolation(false, text); // not UTF-8, or NUL
+        if (state == "54000") throw sql::ConstraintViolation(false, text); // a text too long for its index
         // 42: wrong SQL, 22: wrong data. The rest (53 resources, 57 shutdown, 40 rollback, 58 system) is the server's.
         if (state.starts_with("42") || state.starts_with("22")) throw std::logic_error(text);
         throw StoreUnavailable(text);
@@ -233,7 +250,9 @@ bool PgStatement::step() {
     for (auto const& p : parameters_) {
         signature += std::to_string(p.oid) + ',';
         oids.push_back(p.oid);
-        auto const view = p.oid == oid_int8 ? std::string_view(p.integer) : p.view;
+        auto const view = p.oid == oid_int8 ? std::string_view(p.integer)
+                          : p.is_replaced   ? std::string_view(p.replaced)
+                                            : p.view;
         values.push_back(p.null ? nullptr : view.data() ? view.data() : "");
         lengths.push_back(static_cast<int>(view.size()));
         formats.push_back(1);

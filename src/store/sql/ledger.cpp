@@ -46,6 +46,8 @@ constexpr int default_priority(GrantKind kind) {
     return kind == GrantKind::promo ? 10 : kind == GrantKind::goodwill ? 20 : 50;
 }
 
+constexpr std::size_t reference_max = 255; // bytes; it stands in a unique index
+
 Result<void> check_request(CreditRequest const& r) {
     bool const known = r.kind == TransactionKind::purchase || r.kind == TransactionKind::bonus ||
                        r.kind == TransactionKind::adjustment || r.kind == TransactionKind::refund;
@@ -118,6 +120,8 @@ bool account_exists(Database& db, std::int64_t id) {
 }
 
 Result<TransactionRow> post(Database& db, CreditRequest const& r) {
+    if (r.reference.size() > reference_max)
+        return fail(Errc::invalid_request, "reference must not be longer than 255 bytes", "reference");
     Books books(db);
     auto const account = r.account_id.value;
     auto const position = books.take_positions(1);

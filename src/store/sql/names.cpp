@@ -40,7 +40,7 @@ namespace sql {
 
 Fail refused_text(ConstraintViolation const& e) {
     if (e.unique) return fail(Errc::conflict, "this already exists", {}, e.what());
-    return fail(Errc::invalid_request, "a value cannot be stored: text must be UTF-8 without NUL, amounts in range", {},
+    return fail(Errc::invalid_request, "a value cannot be stored: it is out of range, or its text is too long", {},
                 e.what());
 }
 
