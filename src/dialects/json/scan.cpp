@@ -200,21 +200,18 @@ void Scanner<strict>::literal(std::string_view word) {
 /// Passes the object or array that starts here by counting brackets outside of strings.
 template <bool strict>
 void Scanner<strict>::skip_nested() {
-    int depth = 0;
-    while (true) {
-        p_ = find_structure(p_, end_);
-        if (p_ == end_) return fail("the text ends inside an object or array");
-        switch (*p_) {
-        case '"': (void)string(); break;
-        case '{': case '[': ++depth, ++p_; break;
-        case '}': case ']':
-            ++p_;
-            if (--depth == 0) return;
-            break;
-        default: ++p_; break;
+    BracketCounter counter;
+    for (; end_ - p_ >= 64; p_ += 64)
+        if (unsigned const behind = counter.feed(p_); behind <= 64) {
+            p_ += behind;
+            return;
         }
-        if (failed()) return;
-    }
+    char rest[64];
+    std::memset(rest, ' ', sizeof rest);
+    std::memcpy(rest, p_, static_cast<std::size_t>(end_ - p_));
+    unsigned const behind = counter.feed(rest);
+    if (behind > 64) return fail("the text ends inside an object or array");
+    p_ += behind;
 }
 
 template class Scanner<true>;

@@ -96,6 +96,39 @@ TEST(LooseScanner, PassesTheSameValuesAsTheStrictOne) {
     EXPECT_FALSE(loose.failed());
 }
 
+/// A random value, dense in what could confuse a bracket counter.
+std::string random_value(std::mt19937& random, int depth) {
+    auto const below = [&random](std::size_t n) { return random() % n; };
+    if (depth == 0 || below(3) == 0) {
+        static constexpr std::string_view bits[] = {"\\\"", "\\\\", "{", "}", "[", "]", "x", ",", "\\n", "plain bytes "};
+        std::string text = "\"";
+        for (std::size_t i = below(30); i > 0; --i) text += bits[below(std::size(bits))];
+        return text + "\"";
+    }
+    bool const object = below(2) == 0;
+    std::string text(1, object ? '{' : '[');
+    for (std::size_t i = below(5), n = 0; n < i; ++n) {
+        if (n != 0) text += ',';
+        if (object) text += "\"k\\\\\":";
+        text += below(4) == 0 ? "-12.5" : random_value(random, depth - 1);
+    }
+    return text + (object ? '}' : ']');
+}
+
+TEST(LooseScanner, SkipsWhatTheStrictOneSkips) {
+    std::mt19937 random(3);
+    for (int round = 0; round < 20'000; ++round) {
+        std::string const text = random_value(random, 6) + ",[]";
+        StrictScanner strict(text);
+        strict.skip();
+        LooseScanner loose(text);
+        loose.skip();
+        ASSERT_FALSE(strict.failed()) << text;
+        ASSERT_FALSE(loose.failed()) << text;
+        ASSERT_EQ(strict.offset(), loose.offset()) << text;
+    }
+}
+
 TEST(LooseScanner, EndsOnAnyCutText) {
     std::string const text = R"({"a":[1,{"b":"x\"y"}],"c":"\\","d":{"e":[true,null]}})";
     for (std::size_t size = 0; size < text.size(); ++size) {

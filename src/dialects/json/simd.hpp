@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <cstring>
 #include <string_view>
+#include <utility>
 #if defined(__SSE2__)
 #include <emmintrin.h>
 #endif
@@ -43,25 +44,79 @@ inline char const* find_string_stop(char const* p, char const* end, unsigned& an
     return end;
 }
 
-/// First quote, brace or square bracket in [p, end), or `end`.
-inline char const* find_structure(char const* p, char const* end) noexcept {
+/// Which of 64 bytes are what, a bit each.
+struct BlockMasks {
+    std::uint64_t quote = 0, backslash = 0, open = 0, close = 0; ///< open: { [   close: } ]
+};
+inline BlockMasks block_masks(char const* p) noexcept {
+    BlockMasks m;
 #if defined(__SSE2__)
-    __m128i const quote = _mm_set1_epi8('"');
+    __m128i const quote = _mm_set1_epi8('"'), backslash = _mm_set1_epi8('\\');
     __m128i const open = _mm_set1_epi8('{'), close = _mm_set1_epi8('}');
     __m128i const fold = _mm_set1_epi8(0x20); // '[' | 0x20 == '{', ']' | 0x20 == '}', and no other byte does
-    while (end - p >= 16) {
-        __m128i const x = _mm_loadu_si128(reinterpret_cast<__m128i const*>(p));
+    auto const bits = [](__m128i hit) { return static_cast<std::uint64_t>(static_cast<unsigned>(_mm_movemask_epi8(hit))); };
+    for (int i = 0; i < 64; i += 16) {
+        __m128i const x = _mm_loadu_si128(reinterpret_cast<__m128i const*>(p + i));
         __m128i const y = _mm_or_si128(x, fold);
-        __m128i const hit = _mm_or_si128(_mm_cmpeq_epi8(x, quote),
-                                         _mm_or_si128(_mm_cmpeq_epi8(y, open), _mm_cmpeq_epi8(y, close)));
-        if (int const mask = _mm_movemask_epi8(hit)) return p + std::countr_zero(static_cast<unsigned>(mask));
-        p += 16;
+        m.quote |= bits(_mm_cmpeq_epi8(x, quote)) << i;
+        m.backslash |= bits(_mm_cmpeq_epi8(x, backslash)) << i;
+        m.open |= bits(_mm_cmpeq_epi8(y, open)) << i;
+        m.close |= bits(_mm_cmpeq_epi8(y, close)) << i;
+    }
+#else
+    for (int i = 0; i < 64; ++i) {
+        std::uint64_t const bit = std::uint64_t{1} << i;
+        if (p[i] == '"') m.quote |= bit;
+        if (p[i] == '\\') m.backslash |= bit;
+        if ((p[i] | 0x20) == '{') m.open |= bit;
+        if ((p[i] | 0x20) == '}') m.close |= bit;
     }
 #endif
-    for (; p < end; ++p)
-        if (*p == '"' || (*p | 0x20) == '{' || (*p | 0x20) == '}') return p;
-    return end;
+    return m;
 }
+
+/// Walks blocks of 64 bytes and keeps what lies outside of strings apart from what lies inside.
+class BracketCounter {
+public:
+    /// Offset behind the bracket that closes what was opened, or 65 when it is not in this block.
+    unsigned feed(char const* block64) noexcept {
+        BlockMasks m = block_masks(block64);
+        if ((m.quote | m.backslash | in_string_ | escaped_) != 0) {
+            m.quote &= ~escaped(m.backslash);
+            std::uint64_t inside = m.quote; // prefix xor: set from an opening quote up to its closing one
+            for (int shift = 1; shift < 64; shift *= 2) inside ^= inside << shift;
+            inside ^= in_string_;
+            in_string_ = (inside >> 63) != 0 ? ~std::uint64_t{0} : 0;
+            m.open &= ~inside;
+            m.close &= ~inside;
+        }
+        if (std::popcount(m.close) < depth_) {
+            depth_ += std::popcount(m.open) - std::popcount(m.close);
+            return 65;
+        }
+        for (std::uint64_t both = m.open | m.close; both != 0; both &= both - 1) {
+            std::uint64_t const bit = both & (~both + 1);
+            depth_ += (m.open & bit) != 0 ? 1 : -1;
+            if (depth_ == 0) return static_cast<unsigned>(std::countr_zero(bit)) + 1;
+        }
+        return 65;
+    }
+
+private:
+    /// The bytes that a backslash before them escapes: those behind an odd run of backslashes.
+    std::uint64_t escaped(std::uint64_t backslash) noexcept {
+        if (backslash == 0) return std::exchange(escaped_, 0);
+        constexpr std::uint64_t even = 0x5555555555555555u;
+        backslash &= ~escaped_;
+        std::uint64_t const follows = backslash << 1 | escaped_;
+        std::uint64_t sum = 0;
+        escaped_ = __builtin_add_overflow(backslash & ~even & ~follows, backslash, &sum) ? 1 : 0;
+        return (even ^ (sum << 1)) & follows;
+    }
+    int depth_ = 0;
+    std::uint64_t in_string_ = 0; // all ones inside of a string
+    std::uint64_t escaped_ = 0;   // 1: the next block's first byte is escaped
+};
 
 /// First CR or LF in [p, end), or `end`.
 inline char const* find_line_end(char const* p, char const* end) noexcept {
