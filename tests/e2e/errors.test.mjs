@@ -47,7 +47,7 @@ const chat = (model, extra = {}) => ({ model, max_tokens: 10, messages: [{ role:
 const anthropicHeaders = { "anthropic-version": "2023-06-01" };
 
 /** Sends one body to both dialects and checks status, shape, ids, the record, and that nothing was taken. */
-async function refused(body, { status, code, type, anthropicType, param, says, headers = {}, who = customer, upstreamCalls = 0 }) {
+async function refused(body, { status, code, type, anthropicType, param, says, headers = {}, who = customer, upstreamCalls = 0, anthropicBody = body }) {
   const own = who === customer ? books : new Books(server, who, who.credit ?? "0");
   const before = first.calls.length + second.calls.length + claude.calls.length;
   const a = await server.call(who.key, "/v1/chat/completions", body, headers);
@@ -59,7 +59,7 @@ async function refused(body, { status, code, type, anthropicType, param, says, h
   if (param !== undefined) assert.equal(a.body.error.param, param);
   if (says) assert.match(a.body.error.message, says);
   await own.nothing(a.id, { outcome: "refused", status, error_type: code, surface: "openai_chat" });
-  const b = await server.call(who.key, "/v1/messages", body, { ...anthropicHeaders, ...headers });
+  const b = await server.call(who.key, "/v1/messages", anthropicBody, { ...anthropicHeaders, ...headers });
   assert.equal(b.status, status, b.text);
   assert.equal(b.body.type, "error");
   assert.equal(b.body.error.type, anthropicType);
@@ -140,7 +140,7 @@ test("a body over the limit is a 413, announced or not, and never read to its en
 
 test("without credit every call is a 402 that says so in the caller's dialect", async () => {
   const poor = await server.customer({ credit: "0" });
-  await refused(chat("one"), { who: poor, status: 402, code: "insufficient_credits", type: "insufficient_quota", anthropicType: "billing_error" });
+  await refused(chat("one"), { who: poor, anthropicBody: chat("claude"), status: 402, code: "insufficient_credits", type: "insufficient_quota", anthropicType: "billing_error" });
   const error = await rejection(openai(server, poor.key).chat.completions.create(chat("one")));
   assert.equal(error.code, "insufficient_credits");
 });
@@ -250,6 +250,7 @@ test("429 of the last target stays 429, with its retry-after", async () => {
 });
 
 test("when the first target fails the second serves, and is charged", async () => {
+  first.always([500, "boom"]); // a reset on a connection that was used before is tried once more on a fresh one
   for (const script of [[500, "boom"], [503, { error: {} }], [408, ""], [409, ""], [401, ""], (call) => call.reset(), (call) => call.raw("HTTP/1.1 banana\r\n\r\n"), (call) => call.raw("")]) {
     first.next(script);
     second.next([200, completion("from the second", tokens(4, 3))]);
@@ -261,6 +262,7 @@ test("when the first target fails the second serves, and is charged", async () =
 });
 
 test("a stream that fails before its first byte moves on to the second target", async () => {
+  first.always([500, "boom"]);
   for (const script of [[500, "boom"], async (call) => { call.stream(); await call.send(""); call.reset(); }]) {
     first.next(script);
     second.next((call) => call.events(delta("ok", "stop"), usageChunk(tokens(4, 1)), DONE));

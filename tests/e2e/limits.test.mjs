@@ -13,11 +13,15 @@ before(async () => {
   upstream = await startUpstream();
   server = await startTollgate({
     config: toml({
-      provider: [{ name: "up", kind: "openai_compatible", base_url: upstream.url, api_key: "sk-up" }],
+      provider: [
+        { name: "up", kind: "openai_compatible", base_url: upstream.url, api_key: "sk-up" },
+        { name: "claude", kind: "anthropic", base_url: upstream.origin, api_key: "sk-claude" },
+      ],
       model: [
         { name: "m", targets: [{ provider: "up", model: "m-1" }], price },
-        { name: "narrow", targets: [{ provider: "up", model: "m-1" }], price, "limits.rpm": 2 },
-      ].map(({ "limits.rpm": rpm, ...model }) => (rpm ? { ...model, limits: { rpm } } : model)),
+        { name: "narrow", targets: [{ provider: "up", model: "m-1" }], price, limits: { rpm: 2 } },
+        { name: "claude", targets: [{ provider: "claude", model: "c-1" }], price },
+      ],
     }),
   });
 });
@@ -53,7 +57,7 @@ test("requests per minute: headers count down, the next is a 429 with retry-afte
   assert.equal(record.charge, "0");
   const error = await rejection(openai(server, customer.key).chat.completions.create(chat()));
   assert.ok(error instanceof OpenAI.RateLimitError);
-  const anthropic = await server.call(customer.key, "/v1/messages", chat(), { "anthropic-version": "2023-06-01" });
+  const anthropic = await server.call(customer.key, "/v1/messages", chat({ model: "claude" }), { "anthropic-version": "2023-06-01" });
   assert.equal(anthropic.status, 429);
   assert.equal(anthropic.body.error.type, "rate_limit_error");
 });

@@ -1,7 +1,7 @@
 // Streams: every chunk at once, exact counts where the provider gives none, and what is charged when one side leaves.
 import { after, before, beforeEach, test } from "node:test";
 import assert from "node:assert/strict";
-import { nanos, requirePackage, startTollgate, toml, until } from "./lib/tollgate.mjs";
+import { delay, nanos, requirePackage, startTollgate, toml, until } from "./lib/tollgate.mjs";
 import { anthropic, collect, events, openai } from "./lib/clients.mjs";
 import { Books, usd } from "./lib/money.mjs";
 import { completion, delta, DONE, event, message, named, signal, startUpstream, tokens, usageChunk } from "./lib/upstream.mjs";
@@ -120,7 +120,10 @@ test("a caller who leaves is charged what the provider reports when the stream i
     call.stream();
     await call.send(delta("one"));
     await left.promise;
-    for (let i = 0; i < 20; i++) await call.send(delta(` more ${i}`));
+    for (let i = 0; i < 20; i++) { // more than one packet: the second write is the one that shows that nobody reads
+      await call.send(delta(` more ${i}`));
+      await delay(5);
+    }
     call.end(delta(null, "stop") + usageChunk(tokens(30, 64)) + DONE);
   });
   const stream = await open({ model: "gpt-4o", messages });

@@ -127,16 +127,18 @@ export class Books {
   }
 }
 
-/** SUM over the whole transaction list equals the balance, and each row continues the one before it. */
+/** The sum over the whole transaction list equals the balance, and each row continues the one before it. */
 export async function checkBooks(server, customer) {
-  const rows = (await transactionsOf(server, customer)).reverse();
-  let balance = 0n;
-  for (const row of rows) {
-    assert.equal(nanos(row.balance_before), balance, `row ${row.id} starts where the one before it ended`);
-    balance += nanos(row.amount);
-    assert.equal(nanos(row.balance_after), balance, `row ${row.id} adds up`);
-  }
-  const account = await accountOf(server, customer);
-  assert.equal(nanos(account.balance), balance);
-  return { rows, balance };
+  return until(async () => { // the wallet is live, the list follows within a moment
+    const rows = (await transactionsOf(server, customer)).reverse();
+    let balance = 0n;
+    for (const row of rows) {
+      if (nanos(row.balance_before) !== balance) throw Object.assign(new Error(`row ${row.id} does not start where the one before it ended`), { fatal: true });
+      balance += nanos(row.amount);
+      if (nanos(row.balance_after) !== balance) throw Object.assign(new Error(`row ${row.id} does not add up`), { fatal: true });
+    }
+    const account = await accountOf(server, customer);
+    if (nanos(account.balance) !== balance) throw new Error(`the balance is ${account.balance}, the transactions sum up to ${usd(balance)}`);
+    return { rows, balance };
+  }, "transactions that add up to the balance", 10_000);
 }
