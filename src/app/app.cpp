@@ -144,7 +144,7 @@ Result<void> App::build_catalog() {
     CatalogPublisher::Parts parts{*store_, *provider_box_, book_, states_, clock_, feed_.get(),
                                   demo_ ? fmt::format("http://{}", demo_->address()) : std::string()};
     catalog_ = std::make_unique<CatalogPublisher>(std::move(parts), config_);
-    return catalog_->publish();
+    return catalog_->declare(config_);
 }
 
 void App::build_control() {

@@ -13,18 +13,37 @@ CatalogPublisher::CatalogPublisher(Parts parts, config::Config const& config)
     : parts_(std::move(parts)), declared_(config), snapshot_(std::make_shared<routing::Catalog const>()) {}
 
 Result<void> CatalogPublisher::declare(config::Config const& config) {
-    {
-        std::lock_guard lock(mutex_);
-        declared_ = config;
-    }
-    return publish();
+    std::lock_guard lock(mutex_);
+    auto catalog = build(config);
+    if (!catalog) return Fail(catalog.error());
+    // What the file says is meant as a whole: a declaration that cannot be used stops the start, or keeps the old file
+    // in force.
+    std::string problems;
+    for (auto const& problem : (*catalog)->problems())
+        if (problem.source == routing::Source::file) problems += (problems.empty() ? "" : "\n") + problem.text();
+    if (!problems.empty()) return fail(Errc::invalid_request, std::move(problems));
+    declared_ = config;
+    put_into_force(std::move(*catalog));
+    return {};
 }
 
 Result<void> CatalogPublisher::publish() {
     std::lock_guard lock(mutex_);
+    auto catalog = build(declared_);
+    if (!catalog) return Fail(catalog.error());
+    put_into_force(std::move(*catalog));
+    return {};
+}
+
+void CatalogPublisher::put_into_force(std::shared_ptr<routing::Catalog const> catalog) {
+    for (auto const& problem : catalog->problems()) log::error("a declaration cannot be used", {{"problem", problem.text()}});
+    snapshot_.publish(std::move(catalog));
+}
+
+Result<std::shared_ptr<routing::Catalog const>> CatalogPublisher::build(config::Config const& declared) {
     routing::CatalogInput input;
-    for (auto const& provider : declared_.providers) input.providers.push_back({provider, routing::Source::file, {}});
-    for (auto const& model : declared_.models) input.models.push_back({model, routing::Source::file, {}, {}});
+    for (auto const& provider : declared.providers) input.providers.push_back({provider, routing::Source::file, {}});
+    for (auto const& model : declared.models) input.models.push_back({model, routing::Source::file, {}, {}});
     try {
         auto stored = control::stored_declarations(parts_.store.catalog(), parts_.provider_box);
         std::move(stored.providers.begin(), stored.providers.end(), std::back_inserter(input.providers));
@@ -38,18 +57,15 @@ Result<void> CatalogPublisher::publish() {
         return feed->price(provider, model);
     };
     input.demo_base_url = parts_.demo_base_url;
-    input.upstream = declared_.upstream;
-    input.file_name = declared_.file;
+    input.upstream = declared.upstream;
+    input.file_name = declared.file;
     input.states = &parts_.states;
     input.now = parts_.clock.now();
     try {
-        auto catalog = routing::build_catalog(std::move(input), [this](auto const& uses) { return store_prices(uses); });
-        for (auto const& problem : catalog->problems()) log::error("a declaration cannot be used", {{"problem", problem.text()}});
-        snapshot_.publish(std::move(catalog));
+        return routing::build_catalog(std::move(input), [this](auto const& uses) { return store_prices(uses); });
     } catch (store::StoreUnavailable const& unavailable) {
         return fail(Errc::unavailable, "The store is not available.", {}, unavailable.what());
     }
-    return {};
 }
 
 std::vector<PriceVersionId> CatalogPublisher::store_prices(std::vector<routing::PriceUse> const& uses) {

@@ -35,13 +35,16 @@ public:
     CatalogPublisher(Parts parts, config::Config const& config);
 
     Snapshot<routing::Catalog> const& catalog() const noexcept { return snapshot_; }
-    /// Rebuilds from the last declared file and the store. Declarations that cannot be used are left out, logged, and
-    /// listed in Catalog::problems(). Errors: unavailable (the store).
+    /// Rebuilds from the last declared file and the store. Stored declarations that cannot be used are left out, logged,
+    /// and listed in Catalog::problems(). Errors: unavailable (the store).
     Result<void> publish();
-    /// Takes over what another version of the file declares (SIGHUP), then publishes.
+    /// Takes over what a file declares (start, SIGHUP), then publishes. Errors: invalid_request (a line for each
+    /// declaration that cannot be used; nothing changes then), unavailable (the store).
     Result<void> declare(config::Config const& config);
 
 private:
+    Result<std::shared_ptr<routing::Catalog const>> build(config::Config const& declared);
+    void put_into_force(std::shared_ptr<routing::Catalog const> catalog);
     std::vector<PriceVersionId> store_prices(std::vector<routing::PriceUse> const& uses);
     Parts parts_;
     std::mutex mutex_; ///< one build at a time; guards declared_

@@ -1,10 +1,11 @@
 #include "gateway/charge.hpp"
 
 #include <algorithm>
+#include <limits>
 
-#include "base/check.hpp"
 #include "base/log.hpp"
 #include "pricing/rate.hpp"
+#include "pricing/units.hpp"
 
 namespace tollgate::gateway {
 
@@ -16,6 +17,19 @@ void Charge::use_offer(Offer const& offer) {
     r.price_version = offer.list->version;
     r.cost_price_version = offer.target->cost.version;
     r.multiplier = plan_.multiplier;
+}
+
+/// Counts so absurd that their price fits no amount: a provider that lies must neither stop the gateway nor bill a
+/// fortune. What was held is charged, as one term, and the record is flagged.
+void Charge::charge_what_is_held(RequestRecord& record) const {
+    log::error("a provider reported a usage that cannot be priced", {{"request_id", std::string(call_.request_id())}});
+    auto const held = std::min(hold_.amount(), Money::from_nanos(std::numeric_limits<std::int64_t>::max() / 1000));
+    record.usage.anomaly = true;
+    record.charge = held;
+    record.cost = held;
+    record.lines = {PriceLine{static_cast<std::uint8_t>(pricing::UnitId::requests), 1, held.nanos() * 1000, 1}};
+    record.cost_lines.clear();
+    record.multiplier = Multiplier();
 }
 
 Money Charge::charge_for(Usage const& usage) const {
@@ -30,13 +44,12 @@ void Charge::price(RequestRecord& record, Usage const& usage) const {
     record.multiplier = plan_.multiplier;
     if (offer_ == nullptr) return; // nothing was sent anywhere: nothing to charge
     auto const list = pricing::rate(*offer_->list->price, usage, record.time, plan_.multiplier);
-    // Counts are clamped where they are read, so rating cannot refuse them; if it does, it is a bug worth stopping for.
-    TOLLGATE_CHECK(list.has_value(), "a metered usage could not be rated");
+    if (!list) return charge_what_is_held(record);
     record.charge = list->amount;
     record.lines = list->lines;
     if (!offer_->target->cost.price) return;
     auto const cost = pricing::rate(*offer_->target->cost.price, usage, record.time);
-    TOLLGATE_CHECK(cost.has_value(), "a metered usage could not be rated");
+    if (!cost) return charge_what_is_held(record);
     record.cost = cost->amount;
     if (cost->lines != record.lines) record.cost_lines = cost->lines;
 }
@@ -60,8 +73,9 @@ Result<void> Charge::progress(std::int64_t input, std::int64_t delivered) {
 
     // The next step must be held before it is delivered; what the hold covers beyond it needs nothing.
     auto const ahead = std::min(quote_.output_max, delivered + stream_step_tokens);
-    auto const input_bound = std::max(quote_.input_bound, input);
-    auto const need = dearest_ceiling(plan_, bounded_usage(ask_, input_bound, std::max(ahead, delivered)), call_.record.time);
+    auto quote = quote_;
+    quote.input_bound = std::max(quote.input_bound, input);
+    auto const need = dearest_ceiling(plan_, bounded_usage(ask_, quote, std::max(ahead, delivered)), call_.record.time);
     if (need <= hold_.amount()) return {};
     if (call_.max_cost && need > *call_.max_cost)
         return fail(Errc::cap_exceeded, "The answer would cost more than x-tollgate-max-cost allows.");
@@ -78,7 +92,8 @@ ledger::Settled Charge::settle(Final const& final) {
         record.has_provider_reported_cost = true;
         record.provider_reported_cost = *final.provider_cost;
     }
-    record.response_bytes = static_cast<std::int64_t>(call_.exchange.bytes_sent());
+    record.response_bytes = static_cast<std::int64_t>(call_.exchange.bytes_sent()) + final.bytes_to_send;
+    if (record.first_byte_ms == 0) record.first_byte_ms = std::max<std::int64_t>(1, call_.elapsed_ms());
     call_.finish_record(final.status, final.outcome);
     call_.admission.settle_tokens(final.usage.input_total() + final.usage.output_total(), call_.now_ns());
     charged_ = record.charge;

@@ -35,6 +35,7 @@ public:
         int status = 200;
         std::string_view error_type;
         std::optional<Money> provider_cost;
+        std::int64_t bytes_to_send = 0; ///< of the answer that leave after this
     };
     /// Writes the terminal record. Once.
     ledger::Settled settle(Final const& final);
@@ -46,6 +47,7 @@ public:
 
 private:
     void price(RequestRecord& record, Usage const& usage) const;
+    void charge_what_is_held(RequestRecord& record) const;
     Call& call_;
     Plan const& plan_;
     dialects::Ask const& ask_;

@@ -24,6 +24,7 @@ Quote quote_with_input(Plan const& plan, dialects::Ask const& ask, std::int64_t 
                        Timestamp at) {
     Quote quote;
     quote.input_bound = input;
+    for (auto const& offer : plan.offers()) quote.media_bound = std::max(quote.media_bound, media_bound(ask, offer.model()));
     quote.output_named = ask.max_tokens.has_value();
     bool unseen = ask.reasoning;
     std::int64_t model_limit = 0;
@@ -39,25 +40,24 @@ Quote quote_with_input(Plan const& plan, dialects::Ask const& ask, std::int64_t 
     quote.stepwise = ask.stream && ask.choices == 1 && !unseen && !ask.wants_audio && !ask.wants_images &&
                      ask.extra_output_tokens == 0;
     auto const first = quote.stepwise ? std::min(quote.output_max, stream_step_tokens) : quote.output_max;
-    quote.amount = dearest_ceiling(plan, bounded_usage(ask, input, first), at);
+    quote.amount = dearest_ceiling(plan, bounded_usage(ask, quote, first), at);
     return quote;
 }
 
 } // namespace
 
-Usage bounded_usage(dialects::Ask const& ask, std::int64_t input, std::int64_t output) {
+Usage bounded_usage(dialects::Ask const& ask, Quote const& quote, std::int64_t output) {
     Usage bound;
     bound[Bucket::request] = 1;
-    // Where the caller asks for one-hour caching, the dearer write; plain input may turn out as anything cheaper or as
-    // a 5-minute write, which pricing::ceiling covers by itself. Audio input is priced apart.
-    if (ask.cache_write == dialects::CacheWrite::one_hour)
-        bound[Bucket::cache_write_1h] = input;
-    else if (ask.media.audios > 0)
-        bound[Bucket::audio_in] = input;
-    else
-        bound[Bucket::input] = input;
     bound[Bucket::output] = output;
-    if (ask.media.images > 0) bound[Bucket::image_in] = 0; // images are counted within `input`, at its price or less
+    // Media tokens may be priced apart from text, audio usually far above it: pricing::ceiling takes the dearer price.
+    bound[ask.media.audios > 0 ? Bucket::audio_in : Bucket::image_in] = quote.media_bound;
+    // Where the caller asks for one-hour caching, all of the prompt may turn out as the dearer write. Plain input may
+    // turn out as anything cheaper or as a 5-minute write, which pricing::ceiling covers by itself.
+    if (ask.cache_write == dialects::CacheWrite::one_hour)
+        bound[Bucket::cache_write_1h] = quote.input_bound + quote.media_bound;
+    else
+        bound[Bucket::input] = quote.input_bound;
     return bound;
 }
 
@@ -69,27 +69,23 @@ Money dearest_ceiling(Plan const& plan, Usage const& bound, Timestamp at) {
 }
 
 Quote make_quote(Plan const& plan, dialects::Ask const& ask, std::int64_t default_max_tokens, Timestamp at) {
-    std::int64_t media = 0;
-    for (auto const& offer : plan.offers()) media = std::max(media, media_bound(ask, offer.model()));
     auto const text = metering::prompt_tokens_max(ask.prompt_tokens_bound(), ask.messages, ask.has_tools);
-    return quote_with_input(plan, ask, default_max_tokens, text + media, at);
+    return quote_with_input(plan, ask, default_max_tokens, text, at);
 }
 
 Quote make_counted_quote(Plan const& plan, dialects::Ask const& ask, std::int64_t default_max_tokens,
                          std::int64_t input_tokens, Timestamp at) {
-    std::int64_t media = 0;
-    for (auto const& offer : plan.offers()) media = std::max(media, media_bound(ask, offer.model()));
     // Counting is exact for the text; what a provider adds around tools and messages is not published, so an
     // allowance of a twentieth and a few tokens keeps the bound a bound.
     auto const allowance = input_tokens / 20 + 16 + ask.overhead_tokens;
-    return quote_with_input(plan, ask, default_max_tokens, input_tokens + allowance + media, at);
+    return quote_with_input(plan, ask, default_max_tokens, input_tokens + allowance, at);
 }
 
 std::optional<std::int64_t> affordable_output(Plan const& plan, dialects::Ask const& ask, Quote const& quote,
                                               Money money, Timestamp at) {
     auto least = quote.output_max;
     for (auto const& offer : plan.offers()) {
-        auto const n = pricing::affordable_output(*offer.list->price, bounded_usage(ask, quote.input_bound, 0), at,
+        auto const n = pricing::affordable_output(*offer.list->price, bounded_usage(ask, quote, 0), at,
                                                   plan.multiplier, money, quote.output_max);
         if (!n) return std::nullopt;
         least = std::min(least, *n);

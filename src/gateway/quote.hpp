@@ -15,7 +15,8 @@ namespace tollgate::gateway {
 inline constexpr std::int64_t stream_step_tokens = 512;
 
 struct Quote {
-    std::int64_t input_bound = 0;  ///< tokens the prompt can be at most, media included
+    std::int64_t input_bound = 0;  ///< text tokens the prompt can be at most
+    std::int64_t media_bound = 0;  ///< the same of its images, audio and files
     std::int64_t output_max = 0;   ///< tokens the answer can be at most, all choices together
     bool output_named = false;     ///< the caller named the maximum: it is never lowered
     /// A stream that can be metered as it goes is held step by step; everything else (whole answers, several
@@ -25,7 +26,7 @@ struct Quote {
 };
 
 /// The usage that `quote` allows with `output` tokens of answer, in the buckets that make it dearest.
-Usage bounded_usage(dialects::Ask const& ask, std::int64_t input, std::int64_t output);
+Usage bounded_usage(dialects::Ask const& ask, Quote const& quote, std::int64_t output);
 
 /// The dearest ceiling over the plan's targets: whichever serves, the hold covers it.
 Money dearest_ceiling(Plan const& plan, Usage const& bound, Timestamp at);

@@ -50,7 +50,8 @@ asio::awaitable<void> answer_broken_upstream(Call& call, Charge& charge, net::Se
 asio::awaitable<void> answer_whole(Call& call, Plan const& plan, dialects::Ask const& ask, Charge& charge,
                                    Offer const& offer, net::ResponseHead const& head,
                                    std::string_view body) {
-    auto const final = co_await meter_answer(call, plan, ask, offer, head.status, body);
+    auto final = co_await meter_answer(call, plan, ask, offer, head.status, body);
+    final.bytes_to_send = static_cast<std::int64_t>(body.size());
     auto const settled = charge.settle(final);
     auto const durable = co_await wait_until_durable(call, settled.position);
     if (!durable) log::warn("answering before the charge is durable", {{"reason", durable.error().message}});

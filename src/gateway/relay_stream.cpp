@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <fmt/format.h>
+#include <limits>
 
 #include "base/log.hpp"
 #include "dialects/cost_splice.hpp"
@@ -11,6 +12,12 @@
 
 namespace tollgate::gateway {
 namespace {
+
+/// With less credit left than this, a stream may run out of it.
+Money scarce_credit(Money held) {
+    constexpr std::int64_t steps = 64;
+    return Money::from_nanos(std::min(held.nanos(), std::numeric_limits<std::int64_t>::max() / steps) * steps);
+}
 
 /// Usage has to be taken out (the caller did not ask for the chunk we asked for) or rewritten (it wants the charge).
 bool must_intercept(dialects::Ask const& ask) {
@@ -29,7 +36,9 @@ StreamRelay::StreamRelay(Call& call, Plan const& plan, dialects::Ask const& ask,
     auto const& head = response_.head();
     bool const keep = !intercept_ && head.framing != net::Framing::until_close &&
                       (head.framing != net::Framing::chunked || call.exchange.accepts_chunked());
-    framing_ = keep ? Framing::raw : call.exchange.accepts_chunked() ? Framing::chunked : Framing::plain;
+    // A stream that may be cut is framed anew, so that its end can be told wherever the provider's chunks lie.
+    bool const may_be_cut = call.services.ledger.wallet(call.record.account_id).available() < scarce_credit(charge.hold().amount());
+    framing_ = keep && !may_be_cut ? Framing::raw : call.exchange.accepts_chunked() ? Framing::chunked : Framing::plain;
     std::string lines;
     lines.reserve(512);
     append_answer_headers(lines, call, offer, head);
@@ -119,6 +128,7 @@ asio::awaitable<bool> StreamRelay::send(net::Piece const& piece, bool last) {
     auto const gather = std::span<std::string_view const>(views.data(), count);
     bool const there = co_await call_.exchange.write(gather);
     head_.clear();
+    at_chunk_boundary_ = framing_ != Framing::raw || piece.between_chunks;
     co_return there;
 }
 

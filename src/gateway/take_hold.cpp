@@ -52,7 +52,7 @@ void draft(Call& call, Plan const& plan) {
 
 std::int64_t rate_estimate(Quote const& quote) noexcept {
     // Bytes bound tokens from above by a factor of about four; an estimate is what a rate needs, not a bound.
-    return quote.input_bound / 4 + std::min(quote.output_max, stream_step_tokens);
+    return quote.input_bound / 4 + quote.media_bound + std::min(quote.output_max, stream_step_tokens);
 }
 
 asio::awaitable<Result<Held>> take_hold(Call& call, Plan& plan, dialects::Ask const& ask, Quote quote) {
@@ -79,7 +79,7 @@ asio::awaitable<Result<Held>> take_hold(Call& call, Plan& plan, dialects::Ask co
     auto const share = std::max(*affordable / 4, std::min(*affordable, call.services.config.gateway.default_max_tokens));
     plan.output_limit = share;
     quote.output_max = share * ask.choices + ask.extra_output_tokens;
-    quote.amount = dearest_ceiling(plan, bounded_usage(ask, quote.input_bound, quote.output_max), at);
+    quote.amount = dearest_ceiling(plan, bounded_usage(ask, quote, quote.output_max), at);
     auto lowered_hold = try_hold(call, quote.amount);
     if (!lowered_hold) co_return Fail(lowered_hold.error());
     co_return Held{std::move(*lowered_hold), quote};

@@ -20,6 +20,8 @@ public:
 
     /// Takes the next bytes of the body; appends views of the payload inside `bytes` to `data` (never empty ones).
     Fed feed(std::string_view bytes, std::vector<std::string_view>& data);
+    /// What was fed so far ends between two chunks.
+    bool between_chunks() const noexcept { return step_ == Step::size_first || step_ == Step::done; }
     void reset() noexcept { *this = ChunkedDecoder(); }
 
 private:

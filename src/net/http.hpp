@@ -86,6 +86,8 @@ struct Piece {
     std::span<std::string_view const> data;
     /// The message is complete with this piece; `raw` may then be empty.
     bool last = false;
+    /// `raw` ends between two chunks (always true of other framings): a relay may say something of its own here.
+    bool between_chunks = true;
 };
 
 /// "HTTP/1.1 200 OK\r\n"; an unknown status gets the reason "Status".

@@ -168,6 +168,7 @@ std::optional<SendError> ClientConnection::take(std::string_view bytes, Piece& p
         }
         complete_ = fed.state == ChunkedDecoder::State::done;
         piece.raw = bytes.substr(0, fed.consumed);
+        piece.between_chunks = chunks_.between_chunks();
     } else {
         if (head_.framing == Framing::content_length) {
             piece.raw = bytes.substr(0, static_cast<std::size_t>(std::min<std::uint64_t>(left_, bytes.size())));
