@@ -196,7 +196,7 @@ TEST(UsageTap, ObservingChangesNothing) {
 
 TEST(UsageTap, WholeEventsPassUntouchedWhileIntercepting) {
     UsageTap tap(chat, UsageTap::Mode::intercept);
-    EXPECT_TRUE(tap.feed(chunk("a") + chunk("b")).untouched);
+    EXPECT_TRUE(tap.feed(chunk("a") + chunk("b")).untouched); // nothing of it is kept
     auto const step = tap.feed("data: {\"choi");
     EXPECT_FALSE(step.untouched);
     EXPECT_TRUE(step.middle.empty() && step.before.empty());
@@ -276,7 +276,8 @@ TEST(UsageTap, JoinsAnthropicsTwoReportsInAnySplit) {
 
 TEST(UsageTap, HandsOutTheAnthropicUsageEvent) {
     UsageTap tap(messages, UsageTap::Mode::intercept);
-    auto const step = tap.feed(anthropic_stream(1));
+    std::string const text = anthropic_stream(1);
+    auto const step = tap.feed(text);
     EXPECT_TRUE(step.usage_event.starts_with("event: message_delta"));
     EXPECT_FALSE(step.usage_only);
 }
