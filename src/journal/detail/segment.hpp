@@ -101,7 +101,7 @@ inline void store_frame(char* at, FrameType type, std::uint64_t seq, std::string
     std::uint64_t const tag = tag_of(type, seq);
     auto const length = static_cast<std::uint32_t>(payload.size());
     std::uint32_t const crc = frame_crc(payload_crc, tag, salt, length);
-    std::memcpy(at + frame_header_bytes, payload.data(), payload.size());
+    if (!payload.empty()) std::memcpy(at + frame_header_bytes, payload.data(), payload.size());
     std::memcpy(at + 8, &tag, 8);
     std::memcpy(at + 4, &crc, 4);
     __atomic_store_n(reinterpret_cast<std::uint32_t*>(at), length + 1, __ATOMIC_RELEASE);
