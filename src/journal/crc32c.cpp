@@ -17,7 +17,8 @@ constexpr std::array<std::uint32_t, 256> make_table() {
     std::array<std::uint32_t, 256> table{};
     for (std::uint32_t i = 0; i < 256; ++i) {
         std::uint32_t crc = i;
-        for (int bit = 0; bit < 8; ++bit) crc = (crc & 1) ? (crc >> 1) ^ polynomial : crc >> 1;
+        for (int bit = 0; bit < 8; ++bit)
+            crc = (crc & 1) ? (crc >> 1) ^ polynomial : crc >> 1;
         table[i] = crc;
     }
     return table;
@@ -25,7 +26,8 @@ constexpr std::array<std::uint32_t, 256> make_table() {
 constexpr auto table = make_table();
 
 std::uint32_t portable(std::uint32_t crc, std::string_view bytes) noexcept {
-    for (char const c : bytes) crc = (crc >> 8) ^ table[(crc ^ static_cast<unsigned char>(c)) & 0xFF];
+    for (char const c : bytes)
+        crc = (crc >> 8) ^ table[(crc ^ static_cast<unsigned char>(c)) & 0xFF];
     return crc;
 }
 
@@ -40,7 +42,8 @@ __attribute__((target("sse4.2"))) std::uint32_t hardware(std::uint32_t crc, std:
         wide = _mm_crc32_u64(wide, word);
     }
     crc = static_cast<std::uint32_t>(wide);
-    for (; left > 0; --left, ++at) crc = _mm_crc32_u8(crc, static_cast<unsigned char>(*at));
+    for (; left > 0; --left, ++at)
+        crc = _mm_crc32_u8(crc, static_cast<unsigned char>(*at));
     return crc;
 }
 bool const has_hardware = __builtin_cpu_supports("sse4.2");
@@ -58,6 +61,8 @@ std::uint32_t crc32c(std::uint32_t crc, std::string_view bytes) noexcept {
 }
 
 /// For the test that compares both.
-std::uint32_t crc32c_portable(std::uint32_t crc, std::string_view bytes) noexcept { return ~portable(~crc, bytes); }
+std::uint32_t crc32c_portable(std::uint32_t crc, std::string_view bytes) noexcept {
+    return ~portable(~crc, bytes);
+}
 
 } // namespace tollgate::journal

@@ -1,6 +1,6 @@
 #pragma once
-// Everything the journal asks of a file system, so that a simulation can lose unsynced pages, tear writes, fill the
-// disk or fail a sync. PosixDisk is the real one; SimDisk the simulated one.
+// Everything the journal asks of a file system, so that a simulation can lose unsynced pages, tear writes,
+// fill the disk or fail a sync. PosixDisk is the real one; SimDisk the simulated one.
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -13,22 +13,23 @@
 
 namespace tollgate::journal {
 
-/// An open file of fixed size. Closed when destroyed. One thread at a time, except that `read` and `sync` may run
-/// while another thread stores into the mapping.
+/// An open file of fixed size. Closed when destroyed. One thread at a time, except that `read` and `sync` may
+/// run while another thread stores into the mapping.
 class File {
 public:
     virtual ~File() = default;
     virtual std::size_t size() const noexcept = 0;
-    /// The whole file, shared with the kernel: a store is visible to `read` at once and survives the death of the
-    /// process, but not a power cut before `sync`. Valid as long as the File. Errors: unavailable.
+    /// The whole file, shared with the kernel: a store is visible to `read` at once and survives the death of
+    /// the process, but not a power cut before `sync`. Valid as long as the File. Errors: unavailable.
     virtual Result<std::span<char>> map() = 0;
-    /// Reads up to `into.size()` bytes from `offset`; fewer only at the end of the file. Errors: unavailable (EIO).
+    /// Reads up to `into.size()` bytes from `offset`; fewer only at the end of the file. Errors: unavailable
+    /// (EIO).
     virtual Result<std::size_t> read(std::uint64_t offset, std::span<char> into) = 0;
-    /// Makes every store before the call durable. After an error nothing is known of the unsynced part: the caller
-    /// must not call it again and hope.
+    /// Makes every store before the call durable. After an error nothing is known of the unsynced part: the
+    /// caller must not call it again and hope.
     virtual Result<void> sync() = 0;
-    /// Cuts the file to `size` bytes, which must not be more than it has; `map` must not have been called. Errors:
-    /// unavailable.
+    /// Cuts the file to `size` bytes, which must not be more than it has; `map` must not have been called.
+    /// Errors: unavailable.
     virtual Result<void> truncate(std::size_t size) = 0;
     /// Hint: [from, to) will be stored into soon. Takes the page faults now, on this thread.
     virtual void expect(std::uint64_t from, std::uint64_t to) noexcept = 0;
@@ -48,8 +49,8 @@ public:
     virtual ~Disk() = default;
     /// Where it is, for messages.
     virtual std::string path() const = 0;
-    /// A new file of `size` zero bytes with every block allocated, so that storing into it cannot run out of space.
-    /// Errors: unavailable (disk full, name exists, I/O).
+    /// A new file of `size` zero bytes with every block allocated, so that storing into it cannot run out of
+    /// space. Errors: unavailable (disk full, name exists, I/O).
     virtual Result<std::unique_ptr<File>> create(std::string const& name, std::size_t size) = 0;
     /// Errors: not_found, unavailable.
     virtual Result<std::unique_ptr<File>> open(std::string const& name) = 0;

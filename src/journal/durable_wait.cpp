@@ -12,8 +12,8 @@ namespace tollgate::journal {
 namespace asio = boost::asio;
 
 namespace {
-/// Calls when_durable and completes on the handler's own executor. shared_ptr: std::function wants to be copyable,
-/// the handler is not; the work guard keeps the caller's io_context running while it waits.
+/// Calls when_durable and completes on the handler's own executor. shared_ptr: std::function wants to be
+/// copyable, the handler is not; the work guard keeps the caller's io_context running while it waits.
 struct StartWait {
     Journal* journal;
     Position position;
@@ -31,10 +31,13 @@ struct StartWait {
 } // namespace
 
 asio::awaitable<Result<void>> wait_durable(Journal& journal, Position position) {
-    if (journal.settled(position)) co_return Result<void>{};
+    if (journal.settled(position))
+        co_return Result<void>{};
     StartWait const start{&journal, position};
-    bool const durable = co_await asio::async_initiate<asio::use_awaitable_t<> const, void(bool)>(start, asio::use_awaitable);
-    if (durable) co_return Result<void>{};
+    bool const durable =
+        co_await asio::async_initiate<asio::use_awaitable_t<> const, void(bool)>(start, asio::use_awaitable);
+    if (durable)
+        co_return Result<void>{};
     co_return fail(Errc::unavailable, "the journal could not be made durable");
 }
 

@@ -34,7 +34,8 @@ struct World {
 };
 
 /// Appends, waits, and notes how it went and on which thread.
-asio::awaitable<void> append_and_wait(Journal& journal, int count, std::thread::id* where, int* good, int* bad) {
+asio::awaitable<void> append_and_wait(Journal& journal, int count, std::thread::id* where, int* good,
+                                      int* bad) {
     for (int i = 0; i < count; ++i) {
         auto const position = journal.append_admitted(FrameType::terminal, "frame", 0);
         if (!position) {

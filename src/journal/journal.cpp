@@ -18,9 +18,12 @@ constexpr std::uint64_t roll_waste = 24 * 1024;
 Journal::Journal(Disk& disk, Clock const& clock, Options options)
     : disk_(disk), clock_(clock), options_(options) {}
 
-Journal::~Journal() { close(); }
+Journal::~Journal() {
+    close();
+}
 
-// ---------------------------------------------------------------------------------------------------- appending
+// ----------------------------------------------------------------------------------------------------
+// appending
 
 Result<Position> Journal::append_admission(FrameType type, std::string_view payload, std::uint32_t reserve) {
     return append(type, payload, Claim::admission, reserve, 0);
@@ -58,7 +61,8 @@ Result<Position> Journal::append(FrameType type, std::string_view payload, Claim
     reserved_ += reserve;
     ++frames_;
     bytes_ += bytes;
-    if (dirty_since_ns_ == 0) dirty_since_ns_ = clock_.steady_ns();
+    if (dirty_since_ns_ == 0)
+        dirty_since_ns_ = clock_.steady_ns();
     return Position{current_->number, offset_, seq_};
 }
 
@@ -78,7 +82,8 @@ bool Journal::room_for(std::size_t bytes, Claim claim, std::uint64_t reserve) co
     case Claim::admitted:
         return true;
     case Claim::admission:
-        return left >= reserved_ + reserve + roll_waste && unapplied + reserved_ + reserve <= options_.max_unapplied_bytes;
+        return left >= reserved_ + reserve + roll_waste &&
+               unapplied + reserved_ + reserve <= options_.max_unapplied_bytes;
     case Claim::optional:
         return left >= reserved_ + roll_waste + options_.segment_bytes / 4 &&
                unapplied + reserved_ <= options_.max_unapplied_bytes / 4 * 3;
@@ -90,7 +95,8 @@ bool Journal::room_for(std::size_t bytes, Claim claim, std::uint64_t reserve) co
 bool Journal::roll() {
     if (!prepared_) { // the sync thread keeps one ready; only a full disk or a very fast writer gets here
         auto made = make_segment(next_number_++);
-        if (!made) return false;
+        if (!made)
+            return false;
         prepared_ = std::move(*made);
     }
     store_frame(base_ + offset_, FrameType::seal, seq_ + 1, {}, crc32c(0, {}), current_->salt);
@@ -121,10 +127,12 @@ void Journal::activate(std::shared_ptr<Segment> segment, bool previous_durable) 
 
 Position Journal::end() const {
     std::lock_guard lock(mutex_);
-    return Position{current_ ? current_->number : (segments_.empty() ? 0 : segments_.back()->number), offset_, seq_};
+    return Position{current_ ? current_->number : (segments_.empty() ? 0 : segments_.back()->number), offset_,
+                    seq_};
 }
 
-// ------------------------------------------------------------------------------------------------------ release
+// ------------------------------------------------------------------------------------------------------
+// release
 
 void Journal::release(Position position) {
     std::vector<std::shared_ptr<Segment>> gone;
@@ -133,7 +141,8 @@ void Journal::release(Position position) {
         applied_seq_ = std::max(applied_seq_, position.seq);
         for (auto const& segment : segments_)
             if (segment->number == position.segment && position.offset >= header_bytes)
-                applied_logical_ = std::max(applied_logical_, segment->logical_start + position.offset - header_bytes);
+                applied_logical_ =
+                    std::max(applied_logical_, segment->logical_start + position.offset - header_bytes);
         while (segments_.size() > 1 && segments_[1]->first_seq <= position.seq + 1 &&
                segments_[1]->logical_start + options_.keep_applied_bytes <= applied_logical_) {
             gone.push_back(segments_.front());
@@ -142,10 +151,12 @@ void Journal::release(Position position) {
     }
     for (auto const& segment : gone)
         if (auto removed = disk_.remove(segment->name); !removed)
-            log::warn("cannot delete an applied journal segment", {{"file", segment->name}, {"error", removed.error().message}});
+            log::warn("cannot delete an applied journal segment",
+                      {{"file", segment->name}, {"error", removed.error().message}});
 }
 
-// --------------------------------------------------------------------------------------------------------- sync
+// ---------------------------------------------------------------------------------------------------------
+// sync
 
 Result<void> Journal::sync_now() {
     std::lock_guard one_at_a_time(sync_mutex_);
@@ -154,17 +165,21 @@ Result<void> Journal::sync_now() {
     std::uint64_t offset = 0, seq = 0;
     {
         std::lock_guard lock(mutex_);
-        if (failed()) return fail(Errc::unavailable, "the journal has failed", {}, failure_);
-        if (!current_ || durable_seq() == seq_) return {};
+        if (failed())
+            return fail(Errc::unavailable, "the journal has failed", {}, failure_);
+        if (!current_ || durable_seq() == seq_)
+            return {};
         for (auto const& segment : segments_)
-            if (segment->rolled_unsynced) rolled.push_back(segment);
+            if (segment->rolled_unsynced)
+                rolled.push_back(segment);
         current = current_;
         offset = offset_;
         seq = seq_;
         dirty_since_ns_ = 0;
     }
     std::int64_t const start_ns = clock_.steady_ns();
-    // Strictly in order: a segment's header says that the one before it is durable, so it must be true by then.
+    // Strictly in order: a segment's header says that the one before it is durable, so it must be true by
+    // then.
     for (std::size_t i = 0; i < rolled.size(); ++i) {
         if (auto synced = rolled[i]->file->sync(); !synced) {
             fail_for_good(synced.error().message);
@@ -195,10 +210,12 @@ Result<void> Journal::sync_now() {
 void Journal::fail_for_good(std::string reason) {
     {
         std::lock_guard lock(mutex_);
-        if (failure_.empty()) failure_ = std::move(reason);
+        if (failure_.empty())
+            failure_ = std::move(reason);
         failed_.store(true, std::memory_order_release);
     }
-    log::error("the journal has failed: no new requests are taken; repair the disk and restart", {{"error", failure_}});
+    log::error("the journal has failed: no new requests are taken; repair the disk and restart",
+               {{"error", failure_}});
     wake_waiters();
 }
 
@@ -247,10 +264,12 @@ Result<void> Journal::prepare_next() {
     {
         std::lock_guard lock(mutex_);
         want_prepare_ = false;
-        if (prepared_ || !current_ || closed_) return {};
+        if (prepared_ || !current_ || closed_)
+            return {};
     }
     auto made = make_segment(take_number());
-    if (!made) return Fail(made.error());
+    if (!made)
+        return Fail(made.error());
     {
         std::lock_guard lock(mutex_);
         if (!prepared_ && current_->number < (*made)->number) {
@@ -261,8 +280,8 @@ Result<void> Journal::prepare_next() {
     return disk_.remove((*made)->name); // a writer was faster
 }
 
-/// The first store into a page of a file costs 2 to 4 µs in the kernel: take that here for about as much as the last
-/// round appended, so that appends rarely do.
+/// The first store into a page of a file costs 2 to 4 µs in the kernel: take that here for about as much as
+/// the last round appended, so that appends rarely do.
 void Journal::fault_ahead(std::uint64_t& seen_bytes) {
     constexpr std::uint64_t least = 64 * 1024, most = 8 * 1024 * 1024;
     std::shared_ptr<Segment> current;
@@ -274,7 +293,8 @@ void Journal::fault_ahead(std::uint64_t& seen_bytes) {
         grown = bytes_ - seen_bytes;
         seen_bytes = bytes_;
     }
-    if (grown >= least) current->file->expect(offset, offset + std::min(most, grown + grown / 4));
+    if (grown >= least)
+        current->file->expect(offset, offset + std::min(most, grown + grown / 4));
 }
 
 void Journal::sync_loop() {
@@ -285,13 +305,15 @@ void Journal::sync_loop() {
             std::unique_lock lock(mutex_);
             auto const due = [&] { return stop_ || (want_prepare_ && !disk_full) || !waiters_.empty(); };
             wake_.wait_for(lock, std::chrono::milliseconds(options_.sync_interval_ms), due);
-            if (stop_) return;
+            if (stop_)
+                return;
         }
         auto const prepared = prepare_next();
         if (!prepared && !disk_full)
             log::error("cannot prepare the next journal segment", {{"error", prepared.error().message}});
         disk_full = !prepared;
-        if (!failed()) (void)sync_now(); // a failure is kept and shown by metrics()
+        if (!failed())
+            (void)sync_now(); // a failure is kept and shown by metrics()
         wake_waiters();
         fault_ahead(seen_bytes);
     }
@@ -300,12 +322,15 @@ void Journal::sync_loop() {
 void Journal::close() {
     {
         std::lock_guard lock(mutex_);
-        if (closed_) return;
+        if (closed_)
+            return;
         stop_ = true;
         wake_.notify_one();
     }
-    if (sync_thread_.joinable()) sync_thread_.join();
-    if (!failed()) (void)sync_now();
+    if (sync_thread_.joinable())
+        sync_thread_.join();
+    if (!failed())
+        (void)sync_now();
     std::shared_ptr<Segment> unused;
     {
         std::lock_guard lock(mutex_);
@@ -313,7 +338,8 @@ void Journal::close() {
         unused = std::move(prepared_);
         prepared_.reset();
     }
-    if (unused) (void)disk_.remove(unused->name); // start() would, too
+    if (unused)
+        (void)disk_.remove(unused->name); // start() would, too
     wake_waiters();
 }
 

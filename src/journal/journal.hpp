@@ -1,7 +1,8 @@
 #pragma once
-// The journal: an append-only chain of preallocated, memory-mapped segment files of checksummed frames. A frame is in
-// the kernel when `append` returns, so killing the process loses nothing; a sync thread makes it durable against
-// power loss. What happened is true because it stands here; the store is applied behind it (ledger/applier.hpp).
+// The journal: an append-only chain of preallocated, memory-mapped segment files of checksummed frames. A
+// frame is in the kernel when `append` returns, so killing the process loses nothing; a sync thread makes it
+// durable against power loss. What happened is true because it stands here; the store is applied behind it
+// (ledger/applier.hpp).
 #include <atomic>
 #include <condition_variable>
 #include <cstdint>
@@ -27,10 +28,11 @@ enum class Durability : std::uint8_t {
 };
 
 struct Options {
-    std::size_t segment_bytes = 64 * 1024 * 1024;          ///< per file, ≥ 64 KiB
-    std::uint64_t max_unapplied_bytes = 1024 * 1024 * 1024; ///< holds are refused when the store is so far behind
-    /// Applied segments are kept for so many bytes more: a power cut may take the last commits of a store that does
-    /// not sync each of them, and then their frames are needed again.
+    std::size_t segment_bytes = 64 * 1024 * 1024; ///< per file, ≥ 64 KiB
+    std::uint64_t max_unapplied_bytes =
+        1024 * 1024 * 1024; ///< holds are refused when the store is so far behind
+    /// Applied segments are kept for so many bytes more: a power cut may take the last commits of a store
+    /// that does not sync each of them, and then their frames are needed again.
     std::uint64_t keep_applied_bytes = 32 * 1024 * 1024;
     Durability durability = Durability::process;
     int sync_interval_ms = 100;
@@ -45,17 +47,17 @@ struct Identity {
 };
 
 struct Metrics {
-    std::uint64_t frames = 0;           ///< appended since start
+    std::uint64_t frames = 0; ///< appended since start
     std::uint64_t bytes = 0;
     std::uint64_t unapplied_bytes = 0;
-    std::uint64_t reserved_bytes = 0;   ///< room kept for the terminal frames of open holds
+    std::uint64_t reserved_bytes = 0; ///< room kept for the terminal frames of open holds
     std::uint64_t syncs = 0;
-    std::int64_t last_sync_ns = 0;      ///< duration of the last sync
-    std::int64_t since_sync_ms = 0;     ///< age of the oldest append that is not durable yet; 0 = all is durable
-    std::uint64_t segments = 0;         ///< files on disk
-    bool full = false;                  ///< new requests would be refused for lack of room
+    std::int64_t last_sync_ns = 0;  ///< duration of the last sync
+    std::int64_t since_sync_ms = 0; ///< age of the oldest append that is not durable yet; 0 = all is durable
+    std::uint64_t segments = 0;     ///< files on disk
+    bool full = false;              ///< new requests would be refused for lack of room
     bool failed = false;
-    std::string failure;                ///< why, when failed
+    std::string failure; ///< why, when failed
 };
 
 class Reader;
@@ -63,11 +65,12 @@ class Reader;
 /// Thread-safe, but for open/start/close, which belong to the owner.
 class Journal {
 public:
-    /// Takes the directory lock and scans what is there, without changing it. `store_id` names the store that the
-    /// journal will be applied to. `disk` and `clock` must outlive the journal.
-    /// Errors: conflict (another process holds it; the journal belongs to another store), unavailable (a frame that
-    /// was known durable is damaged: the message names file and offset; I/O).
-    static Result<std::unique_ptr<Journal>> open(Disk& disk, Clock const& clock, Options options, std::string store_id);
+    /// Takes the directory lock and scans what is there, without changing it. `store_id` names the store that
+    /// the journal will be applied to. `disk` and `clock` must outlive the journal. Errors: conflict (another
+    /// process holds it; the journal belongs to another store), unavailable (a frame that was known durable
+    /// is damaged: the message names file and offset; I/O).
+    static Result<std::unique_ptr<Journal>> open(Disk& disk, Clock const& clock, Options options,
+                                                 std::string store_id);
     ~Journal();
     Journal(Journal const&) = delete;
     Journal& operator=(Journal const&) = delete;
@@ -75,17 +78,17 @@ public:
     Identity const& identity() const noexcept { return identity_; }
     Options const& options() const noexcept { return options_; }
 
-    /// Opens a fresh segment behind everything that is there or that the store has `applied` (a power cut may have
-    /// taken frames that the store already had), and starts the sync thread. Errors: unavailable (frames between
-    /// `applied` and the journal are missing; disk full).
+    /// Opens a fresh segment behind everything that is there or that the store has `applied` (a power cut may
+    /// have taken frames that the store already had), and starts the sync thread. Errors: unavailable (frames
+    /// between `applied` and the journal are missing; disk full).
     Result<void> start(Position applied);
 
-    /// Appends a frame on behalf of a request not yet admitted, and keeps `reserve` bytes of room for what must
-    /// follow. Errors: unavailable (failed, full, low on space): then nothing was appended.
+    /// Appends a frame on behalf of a request not yet admitted, and keeps `reserve` bytes of room for what
+    /// must follow. Errors: unavailable (failed, full, low on space): then nothing was appended.
     Result<Position> append_admission(FrameType type, std::string_view payload, std::uint32_t reserve);
     /// Appends on behalf of an admitted request, and gives `unreserve` bytes of its reserve back, whether it
-    /// succeeds or not. With a reserve that covers the frame it succeeds while the process lives, even after a
-    /// failed sync. Errors: unavailable.
+    /// succeeds or not. With a reserve that covers the frame it succeeds while the process lives, even after
+    /// a failed sync. Errors: unavailable.
     Result<Position> append_admitted(FrameType type, std::string_view payload, std::uint32_t unreserve);
     /// Appends what may be dropped (refused requests, kept answers): gives way first. Errors: unavailable.
     Result<Position> append_optional(FrameType type, std::string_view payload);
@@ -98,19 +101,21 @@ public:
     bool settled(Position position) const noexcept {
         return options_.durability == Durability::process || durable_seq() >= position.seq;
     }
-    /// Calls `done(true)` from the sync thread once `position` is durable, `done(false)` when it never will be.
-    /// `done` must not block or throw. Prefer wait_durable().
+    /// Calls `done(true)` from the sync thread once `position` is durable, `done(false)` when it never will
+    /// be. `done` must not block or throw. Prefer wait_durable().
     void when_durable(Position position, std::function<void(bool)> done);
 
-    /// Frames after `from`. The Reader must not outlive the journal. Errors: unavailable (those frames are gone).
+    /// Frames after `from`. The Reader must not outlive the journal. Errors: unavailable (those frames are
+    /// gone).
     Result<Reader> read_from(Position from);
     /// Everything up to `position` is in the store: older segments are deleted.
     void release(Position position);
 
-    /// Makes everything appended so far durable, on the calling thread. Errors: unavailable; the journal has then
-    /// failed for good.
+    /// Makes everything appended so far durable, on the calling thread. Errors: unavailable; the journal has
+    /// then failed for good.
     Result<void> sync_now();
-    /// Allocates the next segment if there is none. Called by the sync thread. Errors: unavailable (disk full).
+    /// Allocates the next segment if there is none. Called by the sync thread. Errors: unavailable (disk
+    /// full).
     Result<void> prepare_next();
     /// Stops the sync thread after a last sync. Appends fail afterwards. Idempotent.
     void close();
@@ -161,23 +166,23 @@ private:
     char* base_ = nullptr;              ///< current_'s mapping
     std::uint64_t offset_ = 0;
     std::uint64_t seq_ = 0;
-    std::uint64_t logical_ = 0;         ///< bytes of frames ever appended or found
+    std::uint64_t logical_ = 0; ///< bytes of frames ever appended or found
     std::uint64_t applied_logical_ = 0;
     std::uint64_t applied_seq_ = 0;
     std::uint64_t reserved_ = 0;
     std::uint64_t frames_ = 0;
     std::uint64_t bytes_ = 0;
-    std::int64_t dirty_since_ns_ = 0;   ///< steady time of the oldest unsynced append; 0 = clean
+    std::int64_t dirty_since_ns_ = 0; ///< steady time of the oldest unsynced append; 0 = clean
     std::vector<Waiter> waiters_;
     std::string failure_;
     bool closed_ = false;
     bool stop_ = false;
     bool want_prepare_ = false;
-    std::uint64_t next_number_ = 1;     ///< of the next file; numbers may be skipped, never used twice
+    std::uint64_t next_number_ = 1;      ///< of the next file; numbers may be skipped, never used twice
     std::vector<std::string> leftovers_; ///< files found at open that start() deletes
-    bool fresh_ = false;                ///< the journal was made by this open()
+    bool fresh_ = false;                 ///< the journal was made by this open()
 
-    std::mutex sync_mutex_;             ///< one sync at a time
+    std::mutex sync_mutex_; ///< one sync at a time
     std::uint64_t syncs_ = 0;
     std::int64_t last_sync_ns_ = 0;
     std::atomic<std::uint64_t> durable_seq_{0};
@@ -192,8 +197,8 @@ public:
     Reader(Reader&&) noexcept;
     Reader& operator=(Reader&&) noexcept;
     ~Reader();
-    /// The next frame (never a seal); false when caught up with the journal's end. Errors: unavailable (damage; the
-    /// message names file and offset).
+    /// The next frame (never a seal); false when caught up with the journal's end. Errors: unavailable
+    /// (damage; the message names file and offset).
     Result<bool> next(Frame& frame);
     /// Just after the last frame returned.
     Position position() const noexcept { return position_; }
@@ -205,12 +210,12 @@ private:
 
     Journal* journal_;
     Position position_;
-    Position limit_;          ///< the journal's end when last asked
+    Position limit_; ///< the journal's end when last asked
     std::shared_ptr<Journal::Segment> segment_;
     std::vector<char> buffer_;
     std::uint64_t buffer_offset_ = 0; ///< file offset of buffer_[0]
     std::size_t buffer_size_ = 0;
-    std::uint64_t at_ = 0;            ///< file offset of the next frame
+    std::uint64_t at_ = 0; ///< file offset of the next frame
 };
 
 } // namespace tollgate::journal

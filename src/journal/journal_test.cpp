@@ -38,7 +38,8 @@ struct World {
     Result<void> open(Position applied = {}, Options options = small(), std::string const& store = store_a) {
         journal.reset();
         auto opened = Journal::open(*disk, clock, options, store);
-        if (!opened) return Fail(opened.error());
+        if (!opened)
+            return Fail(opened.error());
         journal = std::move(*opened);
         return journal->start(applied);
     }
@@ -62,7 +63,8 @@ struct World {
         for (;;) {
             auto const more = reader->next(frame);
             EXPECT_TRUE(more.has_value()) << (more ? "" : more.error().message);
-            if (!more || !*more) return found;
+            if (!more || !*more)
+                return found;
             found.emplace_back(frame.payload);
         }
     }
@@ -93,7 +95,8 @@ TEST(journal, frames_come_back_in_order_across_segments) {
     ASSERT_TRUE(w.open());
     auto const sent = numbered(500);
     std::uint64_t seq = 0;
-    for (auto const& text : sent) EXPECT_EQ(w.put(text).seq, ++seq);
+    for (auto const& text : sent)
+        EXPECT_EQ(w.put(text).seq, ++seq);
     EXPECT_GT(w.journal->end().segment, 5u);
     EXPECT_EQ(w.all(), sent);
 }
@@ -118,7 +121,8 @@ TEST(journal, reading_starts_after_any_position) {
     ASSERT_TRUE(w.open());
     auto const sent = numbered(200);
     std::vector<Position> at;
-    for (auto const& text : sent) at.push_back(w.put(text));
+    for (auto const& text : sent)
+        at.push_back(w.put(text));
     for (std::size_t i = 0; i < sent.size(); i += 7) {
         auto const rest = w.all(at[i]);
         ASSERT_EQ(rest.size(), sent.size() - i - 1);
@@ -131,7 +135,8 @@ TEST(journal, killing_the_process_loses_nothing) {
     World w;
     ASSERT_TRUE(w.open());
     auto const sent = numbered(150);
-    for (auto const& text : sent) w.put(text);
+    for (auto const& text : sent)
+        w.put(text);
     w.crash(Crash::process);
     ASSERT_TRUE(w.open());
     EXPECT_EQ(w.all(), sent);
@@ -176,7 +181,8 @@ TEST(journal, a_tail_torn_at_any_byte_ends_the_journal_there) {
     ASSERT_TRUE(w.open());
     auto const sent = numbered(4, 30);
     std::vector<Position> at;
-    for (auto const& text : sent) at.push_back(w.put(text));
+    for (auto const& text : sent)
+        at.push_back(w.put(text));
     std::string const name = segment_name(at[0].segment);
     w.crash(Crash::process);
     std::vector<char> const whole = *w.disk->bytes(name);
@@ -200,7 +206,8 @@ TEST(journal, a_flipped_bit_in_a_durable_frame_refuses_to_open_and_names_the_pla
     World w;
     ASSERT_TRUE(w.open());
     std::vector<Position> at;
-    for (auto const& text : numbered(20, 30)) at.push_back(w.put(text));
+    for (auto const& text : numbered(20, 30))
+        at.push_back(w.put(text));
     ASSERT_TRUE(w.journal->sync_now());
     w.put("tail");
     ASSERT_TRUE(w.journal->sync_now()); // stores the mark of the sync before it
@@ -225,7 +232,8 @@ TEST(journal, damage_in_an_earlier_segment_is_never_taken_for_a_torn_tail) {
     World w;
     ASSERT_TRUE(w.open());
     std::vector<Position> at;
-    for (auto const& text : numbered(200)) at.push_back(w.put(text));
+    for (auto const& text : numbered(200))
+        at.push_back(w.put(text));
     ASSERT_TRUE(w.journal->sync_now());
     w.put("x");
     ASSERT_TRUE(w.journal->sync_now());
@@ -241,7 +249,8 @@ TEST(journal, missing_segments_refuse_to_start) {
     World w;
     ASSERT_TRUE(w.open());
     std::vector<Position> at;
-    for (auto const& text : numbered(200)) at.push_back(w.put(text));
+    for (auto const& text : numbered(200))
+        at.push_back(w.put(text));
     w.crash(Crash::process);
     World first;
     first.disk = w.disk->crash(Crash::process, w.random);
@@ -268,10 +277,12 @@ TEST(journal, missing_segments_refuse_to_start) {
 TEST(journal, a_store_ahead_of_the_journal_is_followed) {
     World w;
     ASSERT_TRUE(w.open());
-    for (auto const& text : numbered(10)) w.put(text);
+    for (auto const& text : numbered(10))
+        w.put(text);
     auto const end = w.journal->end();
     w.crash(Crash::process);
-    ASSERT_TRUE(w.open(Position{end.segment, end.offset + 500, end.seq + 5})); // power cut took five applied frames
+    ASSERT_TRUE(
+        w.open(Position{end.segment, end.offset + 500, end.seq + 5})); // power cut took five applied frames
     EXPECT_EQ(w.put("next").seq, end.seq + 6);
     EXPECT_EQ(w.all(Position{end.segment, end.offset + 500, end.seq + 5}), std::vector<std::string>{"next"});
     w.crash(Crash::process);
@@ -295,7 +306,8 @@ TEST(journal, belongs_to_one_store_and_one_process) {
 TEST(journal, applied_segments_are_deleted) {
     World w;
     ASSERT_TRUE(w.open());
-    for (auto const& text : numbered(300)) w.put(text);
+    for (auto const& text : numbered(300))
+        w.put(text);
     auto const before = w.disk->list()->size();
     w.journal->release(w.journal->end());
     EXPECT_LT(w.disk->list()->size(), before);
@@ -314,7 +326,8 @@ TEST(journal, admissions_stop_early_and_reserved_frames_still_fit_on_a_full_disk
     std::string const payload(200, 'h');
     int admitted = 0;
     for (int i = 0; i < 10'000; ++i) {
-        if (!w.journal->append_admission(FrameType::hold, payload, 2048)) break;
+        if (!w.journal->append_admission(FrameType::hold, payload, 2048))
+            break;
         ++admitted;
         (void)w.journal->prepare_next();
     }
@@ -323,7 +336,8 @@ TEST(journal, admissions_stop_early_and_reserved_frames_still_fit_on_a_full_disk
     EXPECT_TRUE(w.journal->metrics().full);
     EXPECT_FALSE(w.journal->append_optional(FrameType::terminal, payload).has_value());
     for (int i = 0; i < admitted; ++i)
-        EXPECT_TRUE(w.journal->append_admitted(FrameType::terminal, std::string(2000, 't'), 2048).has_value()) << i;
+        EXPECT_TRUE(w.journal->append_admitted(FrameType::terminal, std::string(2000, 't'), 2048).has_value())
+            << i;
     EXPECT_EQ(w.journal->metrics().reserved_bytes, 0u);
     EXPECT_EQ(w.all().size(), static_cast<std::size_t>(2 * admitted));
 }
@@ -406,17 +420,21 @@ TEST(journal, on_a_real_disk_many_threads_append_and_nothing_is_lost) {
         for (int t = 0; t < threads; ++t)
             writers.emplace_back([&, t] {
                 for (int i = 0; i < each; ++i)
-                    ASSERT_TRUE(journal->append_admitted(FrameType::terminal, std::to_string(t) + std::string(300, 'x'), 0));
+                    ASSERT_TRUE(journal->append_admitted(FrameType::terminal,
+                                                         std::to_string(t) + std::string(300, 'x'), 0));
             });
-        for (auto& writer : writers) writer.join();
+        for (auto& writer : writers)
+            writer.join();
     }
     auto journal = Journal::open(*disk, clock, options, store_a).value();
     ASSERT_TRUE(journal->start({}));
     auto reader = journal->read_from({}).value();
     Frame frame;
     std::array<int, threads> seen{};
-    while (reader.next(frame).value()) ++seen[static_cast<std::size_t>(frame.payload[0] - '0')];
-    for (int const n : seen) EXPECT_EQ(n, each);
+    while (reader.next(frame).value())
+        ++seen[static_cast<std::size_t>(frame.payload[0] - '0')];
+    for (int const n : seen)
+        EXPECT_EQ(n, each);
 }
 
 TEST(journal, speed) { // reported, not judged
@@ -428,7 +446,8 @@ TEST(journal, speed) { // reported, not judged
     std::string const payload(280, 'x');
     constexpr int n = 400'000;
     auto const start = std::chrono::steady_clock::now();
-    for (int i = 0; i < n; ++i) ASSERT_TRUE(journal->append_admitted(FrameType::terminal, payload, 0));
+    for (int i = 0; i < n; ++i)
+        ASSERT_TRUE(journal->append_admitted(FrameType::terminal, payload, 0));
     auto const ns = (std::chrono::steady_clock::now() - start).count() / n;
     std::printf("append of 280 bytes: %ld ns\n", long(ns));
 }

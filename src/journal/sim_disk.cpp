@@ -7,7 +7,9 @@ namespace tollgate::journal {
 
 namespace {
 constexpr std::size_t sector = 512;
-Fail io(std::string const& what) { return fail(Errc::unavailable, what); }
+Fail io(std::string const& what) {
+    return fail(Errc::unavailable, what);
+}
 } // namespace
 
 class SimDisk::SimFile final : public File {
@@ -16,21 +18,25 @@ public:
     std::size_t size() const noexcept override { return inode_->stored.size(); }
     Result<std::span<char>> map() override { return std::span<char>(inode_->stored); }
     Result<std::size_t> read(std::uint64_t offset, std::span<char> into) override {
-        if (disk_.fail_read) return io("simulated: cannot read: input/output error");
+        if (disk_.fail_read)
+            return io("simulated: cannot read: input/output error");
         std::size_t const size = inode_->stored.size();
-        if (offset >= size) return std::size_t{0};
+        if (offset >= size)
+            return std::size_t{0};
         std::size_t const n = std::min<std::size_t>(into.size(), size - offset);
         std::memcpy(into.data(), inode_->stored.data() + offset, n);
         return n;
     }
     Result<void> sync() override {
-        if (disk_.fail_sync) return io("simulated: cannot sync: input/output error");
+        if (disk_.fail_sync)
+            return io("simulated: cannot sync: input/output error");
         inode_->durable = inode_->stored;
         return {};
     }
     Result<void> truncate(std::size_t size) override {
         inode_->stored.resize(size);
-        if (inode_->durable.size() > size) inode_->durable.resize(size);
+        if (inode_->durable.size() > size)
+            inode_->durable.resize(size);
         return {};
     }
     void expect(std::uint64_t, std::uint64_t) noexcept override {}
@@ -64,7 +70,8 @@ std::unique_ptr<SimDisk> SimDisk::crash(Crash kind, std::mt19937_64& random) con
             for (std::size_t at = 0; at < copy->stored.size(); at += sector) {
                 std::size_t const n = std::min(sector, copy->stored.size() - at);
                 bool const same = std::memcmp(&copy->stored[at], &copy->durable[at], n) == 0;
-                if (!same && random() % 2 == 0) std::memcpy(&copy->stored[at], &copy->durable[at], n);
+                if (!same && random() % 2 == 0)
+                    std::memcpy(&copy->stored[at], &copy->durable[at], n);
             }
             copy->durable = copy->stored;
         }
@@ -82,13 +89,16 @@ std::vector<char>* SimDisk::bytes(std::string const& name) {
 
 std::uint64_t SimDisk::used_bytes() const {
     std::uint64_t sum = 0;
-    for (auto const& [name, inode] : names_) sum += inode->stored.size();
+    for (auto const& [name, inode] : names_)
+        sum += inode->stored.size();
     return sum;
 }
 
 Result<std::unique_ptr<File>> SimDisk::create(std::string const& name, std::size_t size) {
-    if (names_.count(name)) return io("simulated: cannot create '" + name + "': it exists");
-    if (used_bytes() + size > capacity_bytes) return io("simulated: cannot create '" + name + "': no space left");
+    if (names_.count(name))
+        return io("simulated: cannot create '" + name + "': it exists");
+    if (used_bytes() + size > capacity_bytes)
+        return io("simulated: cannot create '" + name + "': no space left");
     auto inode = std::make_shared<Inode>();
     inode->stored.resize(size);
     inode->durable.resize(size);
@@ -99,13 +109,15 @@ Result<std::unique_ptr<File>> SimDisk::create(std::string const& name, std::size
 
 Result<std::unique_ptr<File>> SimDisk::open(std::string const& name) {
     auto const it = names_.find(name);
-    if (it == names_.end()) return fail(Errc::not_found, "simulated: no file '" + name + "'");
+    if (it == names_.end())
+        return fail(Errc::not_found, "simulated: no file '" + name + "'");
     return std::make_unique<SimFile>(*this, it->second);
 }
 
 Result<void> SimDisk::rename(std::string const& from, std::string const& to) {
     auto const it = names_.find(from);
-    if (it == names_.end()) return fail(Errc::not_found, "simulated: no file '" + from + "'");
+    if (it == names_.end())
+        return fail(Errc::not_found, "simulated: no file '" + from + "'");
     names_[to] = it->second;
     names_.erase(from);
     unsynced_.push_back(names_);
@@ -113,25 +125,29 @@ Result<void> SimDisk::rename(std::string const& from, std::string const& to) {
 }
 
 Result<void> SimDisk::remove(std::string const& name) {
-    if (names_.erase(name) == 0) return fail(Errc::not_found, "simulated: no file '" + name + "'");
+    if (names_.erase(name) == 0)
+        return fail(Errc::not_found, "simulated: no file '" + name + "'");
     unsynced_.push_back(names_);
     return {};
 }
 
 Result<std::vector<std::string>> SimDisk::list() {
     std::vector<std::string> names;
-    for (auto const& [name, inode] : names_) names.push_back(name);
+    for (auto const& [name, inode] : names_)
+        names.push_back(name);
     return names;
 }
 
 Result<void> SimDisk::sync_directory() {
-    if (fail_sync) return io("simulated: cannot sync the folder: input/output error");
+    if (fail_sync)
+        return io("simulated: cannot sync the folder: input/output error");
     unsynced_ = {names_};
     return {};
 }
 
 Result<std::unique_ptr<DiskLock>> SimDisk::lock(std::string const&) {
-    if (*locked_) return fail(Errc::conflict, "simulated: in use by another process");
+    if (*locked_)
+        return fail(Errc::conflict, "simulated: in use by another process");
     return std::make_unique<SimLock>(locked_);
 }
 

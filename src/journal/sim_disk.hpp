@@ -22,8 +22,8 @@ public:
     SimDisk();
     ~SimDisk() override;
 
-    /// The disk as the next process finds it. This one goes on, unconnected: whoever still holds it is the dead
-    /// process, and what it does from now on is lost.
+    /// The disk as the next process finds it. This one goes on, unconnected: whoever still holds it is the
+    /// dead process, and what it does from now on is lost.
     std::unique_ptr<SimDisk> crash(Crash kind, std::mt19937_64& random) const;
 
     // Faults to inject; they stay until changed.

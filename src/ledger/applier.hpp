@@ -1,6 +1,6 @@
 #pragma once
-// Reads the journal behind its writers and applies it to the store in batches. The only writer of records, charges
-// and holds in the store.
+// Reads the journal behind its writers and applies it to the store in batches. The only writer of records,
+// charges and holds in the store.
 #include <atomic>
 #include <condition_variable>
 #include <cstdint>
@@ -22,7 +22,7 @@ struct Options;
 
 struct ApplierState {
     bool store_away = false;
-    std::string failure;              ///< why applying stopped for good (damaged journal), or empty
+    std::string failure; ///< why applying stopped for good (damaged journal), or empty
     std::string last_error;
     std::uint64_t applied_seq = 0;
     std::uint64_t records = 0;
@@ -40,16 +40,17 @@ public:
 
     /// Takes up where the store is: mark and open holds. Throws StoreUnavailable. Errors: unavailable.
     Result<void> attach();
-    /// Applies one batch of what is there now. True when it applied something, false when there was nothing. Throws
-    /// StoreUnavailable; then the same batch is tried at the next call. Errors: unavailable (damaged journal).
+    /// Applies one batch of what is there now. True when it applied something, false when there was nothing.
+    /// Throws StoreUnavailable; then the same batch is tried at the next call. Errors: unavailable (damaged
+    /// journal).
     Result<bool> step();
     /// Steps until caught up. Throws and errors as `step`.
     Result<void> catch_up();
     /// Holds without a terminal frame, after catching up; recovery ends them.
     std::vector<store::HoldRow> open_holds() const;
 
-    void run();                       ///< starts the thread
-    void stop();                      ///< ends it, without a last flush
+    void run();  ///< starts the thread
+    void stop(); ///< ends it, without a last flush
     /// Waits until everything up to `seq` is applied.
     bool wait_applied(std::uint64_t seq, std::int64_t timeout_ms);
     ApplierState state() const;
@@ -57,8 +58,8 @@ public:
 private:
     struct Open {
         store::HoldRow row;
-        bool stored = false;          ///< the store has a row for it
-        bool dirty = false;           ///< changed since the store has it; listed in touched_
+        bool stored = false; ///< the store has a row for it
+        bool dirty = false;  ///< changed since the store has it; listed in touched_
     };
     Result<void> gather();
     Result<void> take(journal::Frame const& frame);
@@ -76,12 +77,12 @@ private:
 
     std::optional<journal::Reader> reader_;
     std::unordered_map<Uuid, Open> open_;
-    std::vector<Uuid> touched_;       ///< holds opened or changed in this batch
+    std::vector<Uuid> touched_; ///< holds opened or changed in this batch
     store::ApplyBatch batch_;
-    bool batch_ready_ = false;        ///< batch_ is complete and must be applied before anything is read
+    bool batch_ready_ = false; ///< batch_ is complete and must be applied before anything is read
     std::int64_t batch_current_as_of_ns_ = 0; ///< when gathering reached the journal's end; 0 = it did not
 
-    mutable std::mutex mutex_;        ///< guards state_, flush_seq_, stop_
+    mutable std::mutex mutex_; ///< guards state_, flush_seq_, stop_
     ApplierState state_;
     std::uint64_t flush_seq_ = 0;
     bool stop_ = false;

@@ -25,7 +25,8 @@ void Ledger::book(AccountId id, Money change, Money reserved) {
     wallet.booked += change;
 }
 
-/// Brings a wallet up to what the store has booked, usage apart. Holds credit_mutex_; throws StoreUnavailable.
+/// Brings a wallet up to what the store has booked, usage apart. Holds credit_mutex_; throws
+/// StoreUnavailable.
 void Ledger::resync(AccountId id) {
     store::AccountBalance const books = stores_.ledger.balance(id);
     Wallet& wallet = wallets_.at(id);
@@ -41,13 +42,15 @@ void Ledger::resync(AccountId id) {
 Result<store::TransactionRow> Ledger::credit(store::CreditRequest const& request) {
     std::lock_guard one_at_a_time(credit_mutex_);
     AccountId const id = request.account_id;
-    if (unsure_.count(id) != 0) resync(id);
+    if (unsure_.count(id) != 0)
+        resync(id);
     Money reserved;
     if (takes_credit(request)) {
         flush(); // so that the store's grants know of every charge; without it the wallet still stands guard
         auto held = reserve_for_taking(id, request.amount.is_negative() ? -request.amount : request.amount);
         if (!held) {
-            if (auto posted = find_posted(id, request.reference)) return *posted;
+            if (auto posted = find_posted(id, request.reference))
+                return *posted;
             return Fail(held.error());
         }
         reserved = *held;
@@ -57,7 +60,8 @@ Result<store::TransactionRow> Ledger::credit(store::CreditRequest const& request
         book(id, row && !row->existed ? row->amount : Money{}, reserved);
         return row;
     } catch (...) {
-        // Nobody knows whether it was booked: a repeated call, or the next one for this account, will find out.
+        // Nobody knows whether it was booked: a repeated call, or the next one for this account, will find
+        // out.
         book(id, Money{}, reserved);
         unsure_.insert(id);
         throw;
@@ -73,15 +77,15 @@ Result<Money> Ledger::reserve_for_taking(AccountId id, Money amount) {
         wallet.held += amount;
         return amount;
     }
-    return fail(Errc::insufficient_credits, "$" + format_usd(std::max(Money{}, free)) +
-                                                " is free on this account (open requests hold $" +
-                                                format_usd(wallet.held) + "): $" + format_usd(amount) +
-                                                " cannot be taken from it");
+    return fail(Errc::insufficient_credits,
+                "$" + format_usd(std::max(Money{}, free)) + " is free on this account (open requests hold $" +
+                    format_usd(wallet.held) + "): $" + format_usd(amount) + " cannot be taken from it");
 }
 
 /// A transaction booked under this reference before, among the newest of the account.
 std::optional<store::TransactionRow> Ledger::find_posted(AccountId account, std::string const& reference) {
-    if (reference.empty()) return std::nullopt;
+    if (reference.empty())
+        return std::nullopt;
     store::PageRequest page{0, store::page_limit_max, 0};
     for (int i = 0; i < posted_pages_max; ++i) {
         auto const found = stores_.ledger.transactions(page, store::TransactionFilter{account, {}, {}, {}});
@@ -91,7 +95,8 @@ std::optional<store::TransactionRow> Ledger::find_posted(AccountId account, std:
                 copy.existed = true;
                 return copy;
             }
-        if (found.next == 0) break;
+        if (found.next == 0)
+            break;
         page.cursor = found.next;
     }
     return std::nullopt;
@@ -99,15 +104,18 @@ std::optional<store::TransactionRow> Ledger::find_posted(AccountId account, std:
 
 std::size_t Ledger::expire_grants() {
     std::lock_guard one_at_a_time(credit_mutex_);
-    while (!unsure_.empty()) resync(*unsure_.begin());
+    while (!unsure_.empty())
+        resync(*unsure_.begin());
     flush(); // what was spent before the expiry is spent from the grant
     std::size_t expired = 0;
     try {
         for (;;) {
             auto const rows = stores_.ledger.expire_grants(clock_.now());
-            if (rows.empty()) return expired;
+            if (rows.empty())
+                return expired;
             expired += rows.size();
-            for (auto const& row : rows) book(row.account_id, row.amount, Money{});
+            for (auto const& row : rows)
+                book(row.account_id, row.amount, Money{});
         }
     } catch (...) {
         // Which accounts it reached is not known.

@@ -7,7 +7,8 @@ namespace tollgate::ledger {
 namespace {
 
 Fail damaged(std::string_view what) {
-    return fail(Errc::unavailable, "a journaled " + std::string(what) + " cannot be read: its bytes are damaged");
+    return fail(Errc::unavailable,
+                "a journaled " + std::string(what) + " cannot be read: its bytes are damaged");
 }
 void put(char*& at, void const* from, std::size_t n) {
     std::memcpy(at, from, n);
@@ -18,14 +19,16 @@ void put_text(std::string& out, std::string_view text) {
     out.append(reinterpret_cast<char const*>(&n), sizeof n).append(text);
 }
 bool take(std::string_view& from, void* into, std::size_t n) {
-    if (from.size() < n) return false;
+    if (from.size() < n)
+        return false;
     std::memcpy(into, from.data(), n);
     from.remove_prefix(n);
     return true;
 }
 bool take_text(std::string_view& from, std::string& into) {
     std::uint32_t n = 0;
-    if (!take(from, &n, sizeof n) || from.size() < n) return false;
+    if (!take(from, &n, sizeof n) || from.size() < n)
+        return false;
     into.assign(from.data(), n);
     from.remove_prefix(n);
     return true;
@@ -103,7 +106,8 @@ RequestRecord close_at_progress(RequestRecord draft, Progress const* progress, M
     draft.cost_lines.clear();
     draft.cost = Money{};
     draft.charge = Money{};
-    if (progress == nullptr) return draft;
+    if (progress == nullptr)
+        return draft;
     draft.usage = progress->usage;
     draft.usage_source = progress->usage_source;
     draft.lines = progress->lines;

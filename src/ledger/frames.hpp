@@ -40,8 +40,8 @@ Result<ProgressFrame> decode_progress_frame(std::string_view payload);
 std::string encode_replay(store::ReplayRow const& row);
 Result<store::ReplayRow> decode_replay(std::string_view payload);
 
-/// The record of a request that ended without anyone to say how: the draft, charged at the last progress. `progress`
-/// may be null: nothing was delivered, nothing is charged.
+/// The record of a request that ended without anyone to say how: the draft, charged at the last progress.
+/// `progress` may be null: nothing was delivered, nothing is charged.
 RequestRecord close_at_progress(RequestRecord draft, Progress const* progress, Money held, Outcome outcome);
 
 } // namespace tollgate::ledger

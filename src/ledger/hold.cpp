@@ -12,8 +12,9 @@ namespace tollgate::ledger {
 
 Hold::Hold(Ledger& ledger, Wallet& wallet, KeyPurse& purse, HoldRequest const& request, std::string draft,
            journal::Position position, std::uint32_t reserve)
-    : ledger_(&ledger), wallet_(&wallet), purse_(&purse), request_id_(request.draft.request_id), caps_(request.caps),
-      amount_(request.amount), position_(position), reserve_(reserve), draft_(std::move(draft)) {}
+    : ledger_(&ledger), wallet_(&wallet), purse_(&purse), request_id_(request.draft.request_id),
+      caps_(request.caps), amount_(request.amount), position_(position), reserve_(reserve),
+      draft_(std::move(draft)) {}
 
 Hold::Hold(Hold&& other) noexcept
     : ledger_(std::exchange(other.ledger_, nullptr)), wallet_(other.wallet_), purse_(other.purse_),
@@ -22,13 +23,17 @@ Hold::Hold(Hold&& other) noexcept
       draft_(std::move(other.draft_)), progress_(std::move(other.progress_)) {}
 
 Hold::~Hold() {
-    if (done()) return;
+    if (done())
+        return;
     try {
         auto draft = decode_record(draft_);
         TOLLGATE_CHECK(draft.has_value(), "a hold cannot read its own draft");
-        settle(close_at_progress(std::move(*draft), has_progress_ ? &progress_ : nullptr, amount_, fallback_));
-    } catch (std::exception const& e) { // out of memory: the journal still has the hold and settles it at restart
-        log::error("a request ended without a terminal record", {{"request_id", request_id_.text()}, {"error", e.what()}});
+        settle(
+            close_at_progress(std::move(*draft), has_progress_ ? &progress_ : nullptr, amount_, fallback_));
+    } catch (
+        std::exception const& e) { // out of memory: the journal still has the hold and settles it at restart
+        log::error("a request ended without a terminal record",
+                   {{"request_id", request_id_.text()}, {"error", e.what()}});
     }
 }
 
@@ -36,13 +41,15 @@ Result<void> Hold::extend(Money more) {
     TOLLGATE_CHECK(!done() && !more.is_negative(), "extend of a finished hold or by a negative amount");
     if (ledger_->journal_->failed())
         return fail(Errc::unavailable, "the journal has failed and takes no new obligations");
-    if (auto reserved = ledger_->reserve(*wallet_, *purse_, caps_, more); !reserved) return reserved;
+    if (auto reserved = ledger_->reserve(*wallet_, *purse_, caps_, more); !reserved)
+        return reserved;
     amount_ += more;
     return {};
 }
 
 void Hold::progress(Progress progress) {
-    TOLLGATE_CHECK(!done() && !progress.charge.is_negative(), "progress of a finished hold or with a negative charge");
+    TOLLGATE_CHECK(!done() && !progress.charge.is_negative(),
+                   "progress of a finished hold or with a negative charge");
     progress_ = std::move(progress);
     has_progress_ = true;
     char buffer[progress_payload_max];
@@ -54,7 +61,8 @@ Settled Hold::settle(RequestRecord&& record) {
     TOLLGATE_CHECK(!done(), "a hold is settled once");
     TOLLGATE_CHECK(record.request_id == request_id_ && !record.charge.is_negative(),
                    "settled with another request's record, or with a negative charge");
-    if (record.held < amount_) record.held = amount_;
+    if (record.held < amount_)
+        record.held = amount_;
     Ledger& ledger = *std::exchange(ledger_, nullptr);
     return ledger.finish(*wallet_, *purse_, amount_, reserve_, record);
 }

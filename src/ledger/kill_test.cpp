@@ -1,4 +1,5 @@
-// kill -9 with the real journal and the embedded store: what was acknowledged is there, once, to the nano-dollar.
+// kill -9 with the real journal and the embedded store: what was acknowledged is there, once, to the
+// nano-dollar.
 #include <csignal>
 #include <cstring>
 #include <filesystem>
@@ -33,7 +34,9 @@ struct Process {
         Options options;
         options.journal.segment_bytes = 256 * 1024;
         options.journal.keep_applied_bytes = 256 * 1024;
-        ledger = Ledger::open(*disk, clock, Stores{store->ledger(), store->accounts(), store->store_id()}, options).value();
+        ledger =
+            Ledger::open(*disk, clock, Stores{store->ledger(), store->accounts(), store->store_id()}, options)
+                .value();
     }
 };
 
@@ -54,7 +57,8 @@ constexpr std::size_t open_max = 20;
     std::vector<std::pair<Hold, RequestRecord>> open;
     auto const tell = [&](Uuid const& id, Step step, std::int64_t charge) {
         Ack const ack{id, step, charge};
-        if (::write(pipe, &ack, sizeof ack) != sizeof ack) ::_exit(1);
+        if (::write(pipe, &ack, sizeof ack) != sizeof ack)
+            ::_exit(1);
     };
     for (;;) {
         if (open.size() < open_max) {
@@ -65,7 +69,8 @@ constexpr std::size_t open_max = 20;
             draft.key_id = KeyId{1};
             draft.model = "m";
             auto hold = p.ledger->hold({draft, Money::from_nanos(1000), {}});
-            if (!hold) continue; // a segment is just being prepared
+            if (!hold)
+                continue; // a segment is just being prepared
             tell(draft.request_id, Step::held, 0);
             open.emplace_back(std::move(*hold), draft);
         }
@@ -84,7 +89,8 @@ constexpr std::size_t open_max = 20;
         tell(record.request_id, Step::settled, charge);
         std::vector<std::pair<Hold, RequestRecord>> rest;
         for (auto& entry : open)
-            if (!entry.first.done()) rest.push_back(std::move(entry));
+            if (!entry.first.done())
+                rest.push_back(std::move(entry));
         open.swap(rest);
     }
 }
@@ -121,7 +127,8 @@ TEST(kill, nothing_acknowledged_is_lost_or_doubled_by_sigkill) {
         std::size_t seen = 0;
         while (::read(ends[0], &ack, sizeof ack) == static_cast<ssize_t>(sizeof ack)) {
             acked[ack.id] = ack;
-            if (++seen == 2000 + 777u * static_cast<unsigned>(round)) ::kill(child, SIGKILL); // and read what it still said
+            if (++seen == 2000 + 777u * static_cast<unsigned>(round))
+                ::kill(child, SIGKILL); // and read what it still said
         }
         ::close(ends[0]);
         int status = 0;
@@ -148,17 +155,20 @@ TEST(kill, nothing_acknowledged_is_lost_or_doubled_by_sigkill) {
             if (last.step == Step::settled) {
                 EXPECT_EQ(found->second.charge.nanos(), last.charge);
                 EXPECT_EQ(found->second.outcome, Outcome::success);
-            } else if (found->second.outcome == Outcome::recovered && found->second.charge.nanos() != last.charge) {
+            } else if (found->second.outcome == Outcome::recovered &&
+                       found->second.charge.nanos() != last.charge) {
                 ++untold;
             }
         }
-        EXPECT_LE(untold, 1u + static_cast<std::size_t>(round)) << "only the step at which it died may be unknown to us";
+        EXPECT_LE(untold, 1u + static_cast<std::size_t>(round))
+            << "only the step at which it died may be unknown to us";
         for (auto const* check : {"ledger", "chains", "rollups"}) {
             auto& verify = p.store->verify();
             auto const findings = check[0] == 'l'   ? verify.check_ledger()
                                   : check[0] == 'c' ? verify.check_chains()
                                                     : verify.check_rollups();
-            EXPECT_TRUE(findings.empty()) << check << ": " << findings.front().row << " " << findings.front().message;
+            EXPECT_TRUE(findings.empty())
+                << check << ": " << findings.front().row << " " << findings.front().message;
         }
     }
     std::filesystem::remove_all(data);

@@ -1,4 +1,5 @@
-// The data plane's half of the ledger: holding, settling, recording. Credits are in credit.cpp, start in recovery.cpp.
+// The data plane's half of the ledger: holding, settling, recording. Credits are in credit.cpp, start in
+// recovery.cpp.
 #include "ledger/ledger.hpp"
 
 #include <algorithm>
@@ -30,14 +31,16 @@ Ledger::~Ledger() {
     try {
         close();
     } catch (std::exception const& e) {
-        log::error("the ledger did not close cleanly; the journal is replayed at the next start", {{"error", e.what()}});
+        log::error("the ledger did not close cleanly; the journal is replayed at the next start",
+                   {{"error", e.what()}});
     }
 }
 
 Result<void> Ledger::reserve(Wallet& wallet, KeyPurse& purse, SpendingCaps const& caps, Money amount) {
     // Both scopes are locked together (wallet first, always), so that nobody sees one without the other.
     std::lock_guard wallet_lock(wallet.mutex);
-    if (wallet.suspended) return fail(Errc::forbidden, "this account is suspended: ask its operator");
+    if (wallet.suspended)
+        return fail(Errc::forbidden, "this account is suspended: ask its operator");
     if (!amount.is_zero() && wallet.available() < amount) {
         Money const available = std::max(Money{}, wallet.available());
         return fail(Errc::insufficient_credits, "this account has $" + format_usd(available) +
@@ -48,7 +51,8 @@ Result<void> Ledger::reserve(Wallet& wallet, KeyPurse& purse, SpendingCaps const
     if (caps.any() && !amount.is_zero()) {
         Timestamp const now = clock_.now();
         purse.roll(window_index(now));
-        if (auto fits = purse.check(caps, amount, now); !fits) return fits;
+        if (auto fits = purse.check(caps, amount, now); !fits)
+            return fits;
     }
     wallet.held += amount;
     purse.held += amount;
@@ -71,7 +75,8 @@ Result<Hold> Ledger::hold(HoldRequest const& request) {
     }
     Wallet& wallet = wallets_.at(request.draft.account_id);
     KeyPurse& purse = purses_.at(request.draft.key_id);
-    if (auto reserved = reserve(wallet, purse, request.caps, request.amount); !reserved) return Fail(reserved.error());
+    if (auto reserved = reserve(wallet, purse, request.caps, request.amount); !reserved)
+        return Fail(reserved.error());
 
     char buffer[hold_payload_max];
     std::size_t const n = encode_hold(request.amount, request.draft, buffer);
@@ -83,10 +88,12 @@ Result<Hold> Ledger::hold(HoldRequest const& request) {
         return Fail(position.error());
     }
     open_holds_.fetch_add(1, std::memory_order_relaxed);
-    return Hold(*this, wallet, purse, request, std::string(buffer + hold_head_bytes, n - hold_head_bytes), *position, room);
+    return Hold(*this, wallet, purse, request, std::string(buffer + hold_head_bytes, n - hold_head_bytes),
+                *position, room);
 }
 
-Settled Ledger::finish(Wallet& wallet, KeyPurse& purse, Money held, std::uint32_t reserve, RequestRecord const& record) {
+Settled Ledger::finish(Wallet& wallet, KeyPurse& purse, Money held, std::uint32_t reserve,
+                       RequestRecord const& record) {
     char buffer[encoded_record_max];
     std::size_t const n = encode_record(record, buffer);
     auto const position = journal_->append_admitted(journal::FrameType::terminal, {buffer, n}, reserve);
@@ -112,10 +119,12 @@ Settled Ledger::finish(Wallet& wallet, KeyPurse& purse, Money held, std::uint32_
 
 Result<Settled> Ledger::charge_now(RequestRecord&& record, SpendingCaps const& caps) {
     TOLLGATE_CHECK(!record.charge.is_negative(), "a charge is never negative");
-    if (draining_.load(std::memory_order_acquire)) return fail(Errc::unavailable, "the gateway is shutting down: try again");
+    if (draining_.load(std::memory_order_acquire))
+        return fail(Errc::unavailable, "the gateway is shutting down: try again");
     Wallet& wallet = wallets_.at(record.account_id);
     KeyPurse& purse = purses_.at(record.key_id);
-    if (auto reserved = reserve(wallet, purse, caps, record.charge); !reserved) return Fail(reserved.error());
+    if (auto reserved = reserve(wallet, purse, caps, record.charge); !reserved)
+        return Fail(reserved.error());
     char buffer[encoded_record_max];
     std::size_t const n = encode_record(record, buffer);
     auto const position = journal_->append_admission(journal::FrameType::terminal, {buffer, n}, 0);
@@ -151,14 +160,16 @@ Result<journal::Position> Ledger::keep_replay(store::ReplayRow const& row) {
 
 WalletView Ledger::wallet(AccountId id) const {
     Wallet* const found = wallets_.find(id);
-    if (found == nullptr) return {};
+    if (found == nullptr)
+        return {};
     std::lock_guard lock(found->mutex);
     return WalletView{found->balance, found->held, found->overdraft, found->suspended};
 }
 
 KeySpendView Ledger::key_spend(KeyId id) const {
     KeyPurse* const found = purses_.find(id);
-    if (found == nullptr) return {};
+    if (found == nullptr)
+        return {};
     std::lock_guard lock(found->mutex);
     found->roll(window_index(clock_.now()));
     auto const& settled = found->settled;
@@ -167,20 +178,23 @@ KeySpendView Ledger::key_spend(KeyId id) const {
 
 bool Ledger::flush(std::int64_t timeout_ms) {
     std::uint64_t const seq = journal_->end().seq;
-    if (options_.threads) return applier_->wait_applied(seq, timeout_ms);
+    if (options_.threads)
+        return applier_->wait_applied(seq, timeout_ms);
     auto const caught_up = applier_->catch_up();
     return caught_up.has_value() && applier_->state().applied_seq >= seq;
 }
 
 void Ledger::close(std::int64_t flush_ms) {
-    if (std::exchange(closed_, true)) return;
+    if (std::exchange(closed_, true))
+        return;
     drain();
     if (applier_) {
         if (options_.threads && !flush(flush_ms))
             log::warn("closing before the store has everything; the journal is replayed at the next start");
         applier_->stop();
     }
-    if (journal_) journal_->close();
+    if (journal_)
+        journal_->close();
 }
 
 Health Ledger::health() const {
@@ -195,12 +209,17 @@ Health Ledger::health() const {
     h.applied_records = applier.records;
     h.applied_batches = applier.batches;
     h.dropped_refusals = dropped_refusals_.load(std::memory_order_relaxed);
-    if (applier.store_away) h.reason = "the store is away, records wait in the journal: " + applier.last_error;
-    if (!applier.failure.empty()) h.reason = "records can no longer be applied to the store: " + applier.failure;
-    if (h.journal.full) h.reason = "the journal is full: the store is too far behind, or the disk is full";
-    if (h.journal.failed) h.reason = "the journal has failed: " + h.journal.failure;
+    if (applier.store_away)
+        h.reason = "the store is away, records wait in the journal: " + applier.last_error;
+    if (!applier.failure.empty())
+        h.reason = "records can no longer be applied to the store: " + applier.failure;
+    if (h.journal.full)
+        h.reason = "the journal is full: the store is too far behind, or the disk is full";
+    if (h.journal.failed)
+        h.reason = "the journal has failed: " + h.journal.failure;
     bool const draining = draining_.load(std::memory_order_acquire);
-    if (draining) h.reason = "shutting down";
+    if (draining)
+        h.reason = "shutting down";
     h.ok = !draining && !h.journal.failed && !h.journal.full && applier.failure.empty();
     return h;
 }

@@ -19,7 +19,9 @@ namespace {
 
 using testing::ReferenceStore;
 
-Money usd(std::string_view text) { return parse_usd(text).value(); }
+Money usd(std::string_view text) {
+    return parse_usd(text).value();
+}
 
 Options quiet() {
     Options o;
@@ -40,7 +42,8 @@ struct World {
     explicit World(std::string_view credit = "1") {
         store.account(1);
         open();
-        if (credit != "0") give(credit);
+        if (credit != "0")
+            give(credit);
     }
     void open() {
         ledger.reset();
@@ -210,7 +213,8 @@ TEST(ledger, refused_requests_and_kept_answers_reach_the_store) {
     record.outcome = Outcome::refused;
     record.status = 402;
     w.ledger->record_refused(record);
-    store::ReplayRow row{KeyId{7}, "idem-1", std::string(32, 'h'), std::string("sealed\0box", 10), Timestamp{5}};
+    store::ReplayRow row{KeyId{7}, "idem-1", std::string(32, 'h'), std::string("sealed\0box", 10),
+                         Timestamp{5}};
     ASSERT_TRUE(w.ledger->keep_replay(row));
     ASSERT_TRUE(w.ledger->flush());
     EXPECT_EQ(w.store.state.records.count(record.request_id), 1u);
@@ -353,12 +357,14 @@ TEST(ledger, eight_threads_race_for_the_last_cents_and_exactly_the_affordable_on
                 for (int i = 0; i < 50; ++i) {
                     auto const d = w.draft();
                     auto hold = w.hold(d, "0.003");
-                    if (!hold) continue;
+                    if (!hold)
+                        continue;
                     won.fetch_add(1);
                     hold->settle(finished(d, "0.003"));
                 }
             });
-        for (auto& thread : threads) thread.join();
+        for (auto& thread : threads)
+            thread.join();
         EXPECT_EQ(won.load(), 33);
         EXPECT_EQ(w.wallet().balance, usd("0.001"));
         EXPECT_EQ(w.wallet().held, Money{});
@@ -394,11 +400,14 @@ TEST(ledger, with_its_threads_running_everything_arrives) {
                     d.key_id = KeyId{1};
                     auto hold = ledger->hold({d, usd("0.001"), {}});
                     ASSERT_TRUE(hold);
-                    if (i % 3 == 0) hold->progress(delivered("0.0005"));
-                    if (i % 3 != 1) hold->settle(finished(d, "0.001"));
+                    if (i % 3 == 0)
+                        hold->progress(delivered("0.0005"));
+                    if (i % 3 != 1)
+                        hold->settle(finished(d, "0.001"));
                 }
             });
-        for (auto& thread : threads) thread.join();
+        for (auto& thread : threads)
+            thread.join();
         ASSERT_TRUE(ledger->flush(60'000));
         EXPECT_EQ(store.state.records.size(), 6000u);
         EXPECT_EQ(store.state.balances[AccountId{1}], ledger->wallet(AccountId{1}).balance);

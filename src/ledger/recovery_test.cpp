@@ -1,5 +1,5 @@
-// Dying at every boundary of a request's life: whatever the moment, the next start finds exactly one terminal record
-// and exact balances.
+// Dying at every boundary of a request's life: whatever the moment, the next start finds exactly one terminal
+// record and exact balances.
 #include <gtest/gtest.h>
 
 #include "journal/sim_disk.hpp"
@@ -12,7 +12,9 @@ namespace {
 
 using testing::ReferenceStore;
 
-Money usd(std::string_view text) { return parse_usd(text).value(); }
+Money usd(std::string_view text) {
+    return parse_usd(text).value();
+}
 
 /// One process on one disk and store; `crash` gives the next one a copy of both as they stand.
 struct World {
@@ -44,7 +46,8 @@ struct World {
         options.journal.segment_bytes = 64 * 1024;
         options.journal.keep_applied_bytes = 0;
         auto opened = Ledger::open(*disk, clock, store->stores(), options);
-        if (!opened) return Fail(opened.error());
+        if (!opened)
+            return Fail(opened.error());
         ledger = std::move(*opened);
         return {};
     }
@@ -76,23 +79,81 @@ struct World {
 struct Boundary {
     char const* name;
     void (*live)(World&);
-    char const* charge;   ///< of the one record; null = there is none
+    char const* charge; ///< of the one record; null = there is none
     Outcome outcome;
 };
 
 Boundary const boundaries[] = {
     {"before the hold", [](World&) {}, nullptr, {}},
     {"after the hold", [](World& w) { w.hold(); }, "0", Outcome::recovered},
-    {"after the hold was applied", [](World& w) { w.hold(); w.apply(); }, "0", Outcome::recovered},
-    {"after progress", [](World& w) { w.hold(); w.progress("0.1"); }, "0.1", Outcome::recovered},
-    {"after two", [](World& w) { w.hold(); w.progress("0.1"); w.progress("0.2"); }, "0.2", Outcome::recovered},
-    {"progress, the hold applied", [](World& w) { w.hold(); w.apply(); w.progress("0.1"); }, "0.1", Outcome::recovered},
-    {"progress applied", [](World& w) { w.hold(); w.progress("0.1"); w.apply(); }, "0.1", Outcome::recovered},
-    {"after extend", [](World& w) { w.hold(); (void)w.open->extend(usd("0.2")); w.progress("0.6"); }, "0.6", Outcome::recovered},
-    {"after terminal", [](World& w) { w.hold(); w.settle("0.3"); }, "0.3", Outcome::success},
-    {"terminal, the hold applied", [](World& w) { w.hold(); w.apply(); w.settle("0.3"); }, "0.3", Outcome::success},
-    {"terminal, progress applied", [](World& w) { w.hold(); w.progress("0.1"); w.apply(); w.settle("0.3"); }, "0.3", Outcome::success},
-    {"after apply", [](World& w) { w.hold(); w.settle("0.3"); w.apply(); }, "0.3", Outcome::success},
+    {"after the hold was applied",
+     [](World& w) {
+         w.hold();
+         w.apply();
+     },
+     "0", Outcome::recovered},
+    {"after progress",
+     [](World& w) {
+         w.hold();
+         w.progress("0.1");
+     },
+     "0.1", Outcome::recovered},
+    {"after two",
+     [](World& w) {
+         w.hold();
+         w.progress("0.1");
+         w.progress("0.2");
+     },
+     "0.2", Outcome::recovered},
+    {"progress, the hold applied",
+     [](World& w) {
+         w.hold();
+         w.apply();
+         w.progress("0.1");
+     },
+     "0.1", Outcome::recovered},
+    {"progress applied",
+     [](World& w) {
+         w.hold();
+         w.progress("0.1");
+         w.apply();
+     },
+     "0.1", Outcome::recovered},
+    {"after extend",
+     [](World& w) {
+         w.hold();
+         (void)w.open->extend(usd("0.2"));
+         w.progress("0.6");
+     },
+     "0.6", Outcome::recovered},
+    {"after terminal",
+     [](World& w) {
+         w.hold();
+         w.settle("0.3");
+     },
+     "0.3", Outcome::success},
+    {"terminal, the hold applied",
+     [](World& w) {
+         w.hold();
+         w.apply();
+         w.settle("0.3");
+     },
+     "0.3", Outcome::success},
+    {"terminal, progress applied",
+     [](World& w) {
+         w.hold();
+         w.progress("0.1");
+         w.apply();
+         w.settle("0.3");
+     },
+     "0.3", Outcome::success},
+    {"after apply",
+     [](World& w) {
+         w.hold();
+         w.settle("0.3");
+         w.apply();
+     },
+     "0.3", Outcome::success},
     {"applied without an answer",
      [](World& w) {
          w.hold();
@@ -101,7 +162,13 @@ Boundary const boundaries[] = {
          EXPECT_THROW((void)w.ledger->applier().catch_up(), store::StoreUnavailable);
      },
      "0.3", Outcome::success},
-    {"after a drop", [](World& w) { w.hold(); w.progress("0.1"); w.open.reset(); }, "0.1", Outcome::client_closed},
+    {"after a drop",
+     [](World& w) {
+         w.hold();
+         w.progress("0.1");
+         w.open.reset();
+     },
+     "0.1", Outcome::client_closed},
 };
 
 void expect_books(World& w, Boundary const& b) {
@@ -128,7 +195,8 @@ TEST(recovery, dying_at_any_boundary_leaves_one_terminal_record_and_exact_balanc
         w.crash();
         ASSERT_TRUE(w.start()) << b.name;
         expect_books(w, b);
-        EXPECT_EQ(w.ledger->recovery().recovered_holds, b.charge && b.outcome == Outcome::recovered ? 1u : 0u) << b.name;
+        EXPECT_EQ(w.ledger->recovery().recovered_holds, b.charge && b.outcome == Outcome::recovered ? 1u : 0u)
+            << b.name;
         for (int again = 0; again < 2; ++again) { // replaying twice = once
             w.crash();
             ASSERT_TRUE(w.start()) << b.name;

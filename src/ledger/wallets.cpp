@@ -9,7 +9,9 @@ namespace {
 
 constexpr std::int64_t day_ms = 86'400'000;
 
-std::int64_t floor_div(std::int64_t a, std::int64_t b) noexcept { return a / b - (a % b < 0 ? 1 : 0); }
+std::int64_t floor_div(std::int64_t a, std::int64_t b) noexcept {
+    return a / b - (a % b < 0 ? 1 : 0);
+}
 
 /// Civil month of a day since 1970-01-01, as year × 12 + month (0 … 11), in the proleptic Gregorian calendar.
 std::int64_t month_of(std::int64_t day) noexcept {
@@ -27,7 +29,8 @@ std::int64_t month_of(std::int64_t day) noexcept {
 std::int64_t first_day(std::int64_t month_index) noexcept {
     std::int64_t year = floor_div(month_index, 12);
     std::int64_t const month = month_index - year * 12; // 0 … 11
-    if (month <= 1) --year;
+    if (month <= 1)
+        --year;
     std::int64_t const era = floor_div(year, 400);
     std::int64_t const yoe = year - era * 400;
     std::int64_t const mp = month >= 2 ? month - 2 : month + 10;
@@ -62,7 +65,8 @@ Timestamp window_end(Window window, Timestamp t) noexcept {
 
 void KeyPurse::roll(WindowIndex now) noexcept {
     auto const renew = [this](Window window, std::int64_t& mine, std::int64_t current) {
-        if (current <= mine) return;
+        if (current <= mine)
+            return;
         mine = current;
         settled[static_cast<std::size_t>(window)] = Money{};
     };
@@ -72,22 +76,28 @@ void KeyPurse::roll(WindowIndex now) noexcept {
 }
 
 void KeyPurse::add(Money charge, WindowIndex when) {
-    if (when.day == index.day) settled[0] += charge;
-    if (when.week == index.week) settled[1] += charge;
-    if (when.month == index.month) settled[2] += charge;
+    if (when.day == index.day)
+        settled[0] += charge;
+    if (when.week == index.week)
+        settled[1] += charge;
+    if (when.month == index.month)
+        settled[2] += charge;
     settled[3] += charge;
 }
 
 Result<void> KeyPurse::check(SpendingCaps const& caps, Money more, Timestamp now) const {
-    std::optional<Money> const* const limits[window_count] = {&caps.day, &caps.week, &caps.month, &caps.total};
+    std::optional<Money> const* const limits[window_count] = {&caps.day, &caps.week, &caps.month,
+                                                              &caps.total};
     for (std::size_t i = 0; i < window_count; ++i) {
-        if (!*limits[i] || settled[i] + held + more <= **limits[i]) continue;
+        if (!*limits[i] || settled[i] + held + more <= **limits[i])
+            continue;
         Money left = **limits[i] - settled[i] - held;
-        if (left.is_negative()) left = Money{};
+        if (left.is_negative())
+            left = Money{};
         auto const window = static_cast<Window>(i);
         std::string message = "the " + std::string(window_names[i]) + " spending cap of this key ($" +
-                              format_usd(**limits[i]) + ") does not cover this request: $" + format_usd(left) +
-                              " left, up to $" + format_usd(more) + " needed";
+                              format_usd(**limits[i]) + ") does not cover this request: $" +
+                              format_usd(left) + " left, up to $" + format_usd(more) + " needed";
         Error error(Errc::cap_exceeded, {}, std::string(window_names[i]));
         if (window == Window::total) {
             message += "; raise the cap or use another key";

@@ -1,6 +1,6 @@
 #pragma once
-// Credit in memory: what each account can spend right now, and what each key has spent in its windows. Loaded from
-// the store at start; from then on the only truth that admission asks.
+// Credit in memory: what each account can spend right now, and what each key has spent in its windows. Loaded
+// from the store at start; from then on the only truth that admission asks.
 #include <array>
 #include <cstdint>
 #include <memory>
@@ -15,14 +15,14 @@
 
 namespace tollgate::ledger {
 
-/// One account. The address is stable for the life of the Wallets. Take `mutex` before touching anything else, and
-/// before a KeyPurse's mutex when both are needed.
+/// One account. The address is stable for the life of the Wallets. Take `mutex` before touching anything
+/// else, and before a KeyPurse's mutex when both are needed.
 struct Wallet {
     std::mutex mutex;
-    Money balance;             ///< Σ grants − overdraft, charges included the moment they are settled
-    Money held;                ///< Σ of open holds and of refunds being booked; ≥ 0
-    Money overdraft;           ///< how far below zero holds may take it; ≥ 0
-    Money booked;              ///< Σ of what is not usage (credits, refunds, expiries) in `balance`
+    Money balance;   ///< Σ grants − overdraft, charges included the moment they are settled
+    Money held;      ///< Σ of open holds and of refunds being booked; ≥ 0
+    Money overdraft; ///< how far below zero holds may take it; ≥ 0
+    Money booked;    ///< Σ of what is not usage (credits, refunds, expiries) in `balance`
     bool suspended = false;
     Money available() const { return balance + overdraft - held; }
 };
@@ -49,8 +49,8 @@ Timestamp window_end(Window window, Timestamp t) noexcept;
 struct KeyPurse {
     std::mutex mutex;
     std::array<Money, window_count> settled{};
-    Money held;                ///< open holds count against every window
-    WindowIndex index;         ///< the windows that `settled` is about
+    Money held;        ///< open holds count against every window
+    WindowIndex index; ///< the windows that `settled` is about
 
     /// Starts new windows if `now` lies in later ones. Time going backwards changes nothing.
     void roll(WindowIndex now) noexcept;
@@ -72,7 +72,8 @@ public:
         Shard& shard = shards_[static_cast<std::size_t>(id.value) % shard_count];
         std::lock_guard lock(shard.mutex);
         auto& slot = shard.entries[id.value];
-        if (!slot) slot = std::make_unique<Entry>();
+        if (!slot)
+            slot = std::make_unique<Entry>();
         return *slot;
     }
     /// Null when the id was never asked for.
@@ -86,7 +87,8 @@ public:
     void for_each(Visit&& visit) const {
         for (Shard& shard : shards_) {
             std::lock_guard lock(shard.mutex);
-            for (auto& [id, entry] : shard.entries) visit(Id{id}, *entry);
+            for (auto& [id, entry] : shard.entries)
+                visit(Id{id}, *entry);
         }
     }
 

@@ -20,7 +20,8 @@ static_assert(bucket_count < 31, "usage is a 32-bit mask of buckets");
 /// Where a cut at `limit` does not split a UTF-8 sequence.
 std::size_t utf8_cut(std::string_view text, std::size_t limit) noexcept {
     std::size_t n = limit;
-    while (n > 0 && limit - n < 4 && (static_cast<unsigned char>(text[n]) & 0xC0) == 0x80) --n;
+    while (n > 0 && limit - n < 4 && (static_cast<unsigned char>(text[n]) & 0xC0) == 0x80)
+        --n;
     return n;
 }
 
@@ -46,17 +47,20 @@ public:
         varint((static_cast<std::uint64_t>(v) << 1) ^ static_cast<std::uint64_t>(v >> 63));
     }
     void text(std::string_view t, std::size_t limit) noexcept {
-        if (t.size() > limit) [[unlikely]] t = t.substr(0, utf8_cut(t, limit));
+        if (t.size() > limit) [[unlikely]]
+            t = t.substr(0, utf8_cut(t, limit));
         varint(t.size());
         raw(t.data(), t.size());
     }
     void usage(Usage const& u) noexcept {
         std::uint32_t mask = u.anomaly ? usage_anomaly_bit : 0;
         for (std::size_t i = 0; i < bucket_count; ++i)
-            if (u.quantity[i] != 0) mask |= 1u << i;
+            if (u.quantity[i] != 0)
+                mask |= 1u << i;
         u32(mask);
         for (std::size_t i = 0; i < bucket_count; ++i)
-            if (u.quantity[i] != 0) number(u.quantity[i]);
+            if (u.quantity[i] != 0)
+                number(u.quantity[i]);
     }
     void lines(std::vector<PriceLine> const& list) noexcept {
         TOLLGATE_CHECK(list.size() <= price_lines_max, "too many price lines in a record");
@@ -83,11 +87,13 @@ public:
     void fail() noexcept { ok_ = false; }
 
     std::uint8_t byte() noexcept {
-        if (!take(1)) return 0;
+        if (!take(1))
+            return 0;
         return static_cast<std::uint8_t>(at_[-1]);
     }
     void raw(void* into, std::size_t n) noexcept {
-        if (take(n)) std::memcpy(into, at_ - n, n);
+        if (take(n))
+            std::memcpy(into, at_ - n, n);
     }
     std::uint32_t u32() noexcept {
         std::uint32_t v = 0;
@@ -98,10 +104,13 @@ public:
         std::uint64_t v = 0;
         for (int shift = 0; shift < 64; shift += 7) {
             std::uint8_t const b = byte();
-            if (!ok_) return 0;
-            if (shift == 63 && b > 1) break; // more than 64 bits
+            if (!ok_)
+                return 0;
+            if (shift == 63 && b > 1)
+                break; // more than 64 bits
             v |= static_cast<std::uint64_t>(b & 0x7F) << shift;
-            if (b < 0x80) return v;
+            if (b < 0x80)
+                return v;
         }
         ok_ = false;
         return 0;
@@ -112,7 +121,8 @@ public:
     }
     std::int64_t number_in(std::int64_t low, std::int64_t high) noexcept {
         std::int64_t const v = number();
-        if (v < low || v > high) ok_ = false;
+        if (v < low || v > high)
+            ok_ = false;
         return ok_ ? v : 0;
     }
     void text(std::string& into, std::size_t limit) {
@@ -126,20 +136,25 @@ public:
     template <class E>
     E enumeration(E last) noexcept {
         std::uint8_t const v = byte();
-        if (v > static_cast<std::uint8_t>(last)) ok_ = false;
+        if (v > static_cast<std::uint8_t>(last))
+            ok_ = false;
         return ok_ ? static_cast<E>(v) : E{};
     }
     void usage(Usage& u) noexcept {
         std::uint32_t const mask = u32();
         u.anomaly = (mask & usage_anomaly_bit) != 0;
-        if ((mask & ~usage_anomaly_bit) >> bucket_count != 0) ok_ = false;
+        if ((mask & ~usage_anomaly_bit) >> bucket_count != 0)
+            ok_ = false;
         for (std::size_t i = 0; ok_ && i < bucket_count; ++i)
-            if (mask & (1u << i)) u.quantity[i] = number();
+            if (mask & (1u << i))
+                u.quantity[i] = number();
     }
     void lines(std::vector<PriceLine>& list) {
         std::uint64_t const n = varint();
-        if (n > price_lines_max) ok_ = false;
-        if (!ok_) return;
+        if (n > price_lines_max)
+            ok_ = false;
+        if (!ok_)
+            return;
         list.reserve(static_cast<std::size_t>(n));
         for (std::uint64_t i = 0; ok_ && i < n; ++i) {
             PriceLine line;
@@ -166,11 +181,13 @@ private:
 };
 
 Fail damaged(std::string_view what) {
-    return fail(Errc::unavailable, "a journaled " + std::string(what) + " cannot be read: its bytes are damaged");
+    return fail(Errc::unavailable,
+                "a journaled " + std::string(what) + " cannot be read: its bytes are damaged");
 }
 Fail newer(std::string_view what, int version) {
-    return fail(Errc::unavailable, "a journaled " + std::string(what) + " was written by a newer Tollgate (format " +
-                                       std::to_string(version) + "): start that version again");
+    return fail(Errc::unavailable, "a journaled " + std::string(what) +
+                                       " was written by a newer Tollgate (format " + std::to_string(version) +
+                                       "): start that version again");
 }
 
 } // namespace
@@ -208,11 +225,13 @@ std::size_t encode_record(RequestRecord const& r, char* out) {
     w.number(r.price_version.value);
     w.number(r.cost_price_version.value);
     w.lines(r.lines);
-    if (!r.cost_lines.empty()) w.lines(r.cost_lines);
+    if (!r.cost_lines.empty())
+        w.lines(r.cost_lines);
     w.number(r.multiplier.ppb());
     w.number(r.cost.nanos());
     w.number(r.charge.nanos());
-    if (r.has_provider_reported_cost) w.number(r.provider_reported_cost.nanos());
+    if (r.has_provider_reported_cost)
+        w.number(r.provider_reported_cost.nanos());
     w.number(r.held.nanos());
     w.text(r.client_ip, 64);
     w.text(r.country, 16);
@@ -221,7 +240,8 @@ std::size_t encode_record(RequestRecord const& r, char* out) {
     w.number(r.response_bytes);
     std::size_t const tags = std::min(r.tags.size(), tags_max);
     w.varint(tags);
-    for (std::size_t i = 0; i < tags; ++i) w.text(r.tags[i], tag_bytes_max);
+    for (std::size_t i = 0; i < tags; ++i)
+        w.text(r.tags[i], tag_bytes_max);
     w.text(r.user, 256);
     w.text(r.session, 256);
     return w.size();
@@ -236,10 +256,13 @@ Result<RequestRecord> decode_record(std::string_view bytes) {
     Cursor c(bytes);
     RequestRecord r;
     std::uint8_t const version = c.byte();
-    if (c.ok() && version > record_version) return newer("record", version);
-    if (version != record_version) return damaged("record");
+    if (c.ok() && version > record_version)
+        return newer("record", version);
+    if (version != record_version)
+        return damaged("record");
     std::uint8_t const flags = c.byte();
-    if (flags >= 16) c.fail();
+    if (flags >= 16)
+        c.fail();
     r.streamed = flags & flag_streamed;
     r.cached = flags & flag_cached;
     r.has_provider_reported_cost = flags & flag_reported_cost;
@@ -270,11 +293,13 @@ Result<RequestRecord> decode_record(std::string_view bytes) {
     r.price_version.value = c.number();
     r.cost_price_version.value = c.number();
     c.lines(r.lines);
-    if (flags & flag_cost_lines) c.lines(r.cost_lines);
+    if (flags & flag_cost_lines)
+        c.lines(r.cost_lines);
     r.multiplier = Multiplier::from_ppb(c.number());
     r.cost = Money::from_nanos(c.number());
     r.charge = Money::from_nanos(c.number());
-    if (r.has_provider_reported_cost) r.provider_reported_cost = Money::from_nanos(c.number());
+    if (r.has_provider_reported_cost)
+        r.provider_reported_cost = Money::from_nanos(c.number());
     r.held = Money::from_nanos(c.number());
     c.text(r.client_ip, 64);
     c.text(r.country, 16);
@@ -282,11 +307,14 @@ Result<RequestRecord> decode_record(std::string_view bytes) {
     r.request_bytes = c.number();
     r.response_bytes = c.number();
     std::uint64_t const tags = c.varint();
-    if (tags > tags_max) c.fail();
-    for (std::uint64_t i = 0; c.ok() && i < tags; ++i) c.text(r.tags.emplace_back(), tag_bytes_max);
+    if (tags > tags_max)
+        c.fail();
+    for (std::uint64_t i = 0; c.ok() && i < tags; ++i)
+        c.text(r.tags.emplace_back(), tag_bytes_max);
     c.text(r.user, 256);
     c.text(r.session, 256);
-    if (!c.finished()) return damaged("record");
+    if (!c.finished())
+        return damaged("record");
     return r;
 }
 
@@ -306,15 +334,18 @@ Result<Progress> decode_progress(std::string_view bytes) {
     Cursor c(bytes);
     Progress p;
     std::uint8_t const version = c.byte();
-    if (c.ok() && version > progress_version) return newer("progress", version);
-    if (version != progress_version) return damaged("progress");
+    if (c.ok() && version > progress_version)
+        return newer("progress", version);
+    if (version != progress_version)
+        return damaged("progress");
     p.usage_source = c.enumeration(UsageSource::estimated);
     c.usage(p.usage);
     c.lines(p.lines);
     c.lines(p.cost_lines);
     p.cost = Money::from_nanos(c.number());
     p.charge = Money::from_nanos(c.number());
-    if (!c.finished()) return damaged("progress");
+    if (!c.finished())
+        return damaged("progress");
     return p;
 }
 

@@ -1,6 +1,6 @@
 #pragma once
-// The compact binary form of a record, as it stands in journal frames. Little-endian, varints, versioned by its
-// first byte: an old binary refuses what a newer one wrote instead of guessing.
+// The compact binary form of a record, as it stands in journal frames. Little-endian, varints, versioned by
+// its first byte: an old binary refuses what a newer one wrote instead of guessing.
 #include <cstddef>
 #include <string>
 #include <string_view>
@@ -32,7 +32,7 @@ struct Progress {
     std::vector<PriceLine> lines;      ///< terms of `charge`
     std::vector<PriceLine> cost_lines; ///< terms of `cost`; empty = same as `lines`
     Money cost;
-    Money charge;                      ///< ≥ 0
+    Money charge; ///< ≥ 0
     friend bool operator==(Progress const&, Progress const&) = default;
 };
 inline constexpr std::size_t encoded_progress_max = 6 * 1024;

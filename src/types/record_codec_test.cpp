@@ -118,7 +118,8 @@ TEST(record_codec, extremes_and_empty_survive) {
     expect_round_trip(RequestRecord{});
     RequestRecord r = typical();
     r.usage.anomaly = true;
-    for (auto& q : r.usage.quantity) q = std::numeric_limits<std::int64_t>::max();
+    for (auto& q : r.usage.quantity)
+        q = std::numeric_limits<std::int64_t>::max();
     r.lines.assign(price_lines_max, {255, std::numeric_limits<std::int64_t>::max(), -1, 1});
     r.cost_lines.assign(price_lines_max, {1, std::numeric_limits<std::int64_t>::min(), 0, 0});
     r.has_provider_reported_cost = true;
@@ -134,10 +135,12 @@ TEST(record_codec, long_texts_are_cut_and_the_bound_holds) {
                        &r.error_type, &r.client_ip, &r.country, &r.user_agent, &r.user, &r.session})
         text->assign(5000, 'x');
     r.tags.assign(500, std::string(500, 't'));
-    r.lines.assign(price_lines_max, {255, std::numeric_limits<std::int64_t>::max(), std::numeric_limits<std::int64_t>::max(),
-                                     std::numeric_limits<std::int64_t>::max()});
+    r.lines.assign(price_lines_max,
+                   {255, std::numeric_limits<std::int64_t>::max(), std::numeric_limits<std::int64_t>::max(),
+                    std::numeric_limits<std::int64_t>::max()});
     r.cost_lines = r.lines;
-    for (auto& q : r.usage.quantity) q = std::numeric_limits<std::int64_t>::max();
+    for (auto& q : r.usage.quantity)
+        q = std::numeric_limits<std::int64_t>::max();
     std::string const bytes = encoded(r);
     EXPECT_LE(bytes.size() + 64, encoded_record_max);
     auto const back = decode_record(bytes);
@@ -162,7 +165,8 @@ TEST(record_codec, refuses_a_newer_version) {
 
 TEST(record_codec, refuses_every_truncation_and_trailing_bytes) {
     std::string const bytes = encoded(typical());
-    for (std::size_t n = 0; n < bytes.size(); ++n) EXPECT_FALSE(decode_record(bytes.substr(0, n)).has_value()) << n;
+    for (std::size_t n = 0; n < bytes.size(); ++n)
+        EXPECT_FALSE(decode_record(bytes.substr(0, n)).has_value()) << n;
     EXPECT_FALSE(decode_record(bytes + '\0').has_value());
 }
 
@@ -171,7 +175,8 @@ TEST(record_codec, damaged_bytes_never_crash_or_give_an_unencodable_record) {
     std::string const good = encoded(typical());
     for (int i = 0; i < 20'000; ++i) {
         std::string bytes = good;
-        for (int k = 0; k < 1 + i % 4; ++k) bytes[random() % bytes.size()] = static_cast<char>(random());
+        for (int k = 0; k < 1 + i % 4; ++k)
+            bytes[random() % bytes.size()] = static_cast<char>(random());
         auto const back = decode_record(bytes);
         EXPECT_TRUE(!back || encoded(*back).size() <= encoded_record_max);
     }
@@ -187,7 +192,8 @@ TEST(progress_codec, round_trip_and_damage) {
     char buffer[encoded_progress_max];
     std::string_view const bytes(buffer, encode_progress(p, buffer));
     EXPECT_EQ(decode_progress(bytes).value(), p);
-    for (std::size_t n = 0; n < bytes.size(); ++n) EXPECT_FALSE(decode_progress(bytes.substr(0, n)).has_value());
+    for (std::size_t n = 0; n < bytes.size(); ++n)
+        EXPECT_FALSE(decode_progress(bytes.substr(0, n)).has_value());
 }
 
 TEST(record_codec, speed) { // reported, not judged
@@ -195,11 +201,13 @@ TEST(record_codec, speed) { // reported, not judged
     char buffer[encoded_record_max];
     std::size_t total = 0;
     auto const start = std::chrono::steady_clock::now();
-    for (int i = 0; i < 200'000; ++i) total += encode_record(r, buffer);
+    for (int i = 0; i < 200'000; ++i)
+        total += encode_record(r, buffer);
     auto const ns = (std::chrono::steady_clock::now() - start).count() / 200'000;
     std::string const bytes = encoded(r);
     auto const start2 = std::chrono::steady_clock::now();
-    for (int i = 0; i < 200'000; ++i) total += decode_record(bytes)->path.size();
+    for (int i = 0; i < 200'000; ++i)
+        total += decode_record(bytes)->path.size();
     auto const ns2 = (std::chrono::steady_clock::now() - start2).count() / 200'000;
     std::printf("encode %ld ns, decode %ld ns, %zu bytes (%zu)\n", long(ns), long(ns2), bytes.size(), total);
 }
