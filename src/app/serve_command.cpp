@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <fmt/format.h>
 #include <pthread.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "app/app.hpp"
@@ -29,6 +30,14 @@ log::Level level_of(config::LogLevel level) {
     return log::Level::info;
 }
 
+/// Thousands of open streams need two descriptors each; the soft limit is often 1,024.
+void raise_descriptor_limit() {
+    rlimit limit{};
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == limit.rlim_max) return;
+    limit.rlim_cur = limit.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 void reload(App& app, std::vector<config::Option> const& options) {
     auto const config = config::load_config(options, config::process_environment());
     if (!config) {
@@ -50,6 +59,7 @@ int serve_command(std::vector<config::Option> const& options) {
     for (int const s : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&signals, s);
     pthread_sigmask(SIG_BLOCK, &signals, nullptr);
     std::signal(SIGPIPE, SIG_IGN);
+    raise_descriptor_limit();
 
     auto config = config::load_config(options, config::process_environment());
     if (!config) return complain(config.error());

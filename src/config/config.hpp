@@ -30,7 +30,7 @@ struct GatewayConfig {
     std::int64_t max_head_bytes = 32ll << 10;   ///< request line and headers; larger is 431
     std::int64_t buffer_bytes = 1ll << 20;      ///< answers up to this size are held back to carry cost headers
     std::int64_t max_connections = 20'000;      ///< per process; more are answered 503 and closed
-    std::int64_t default_max_tokens = 4096;     ///< output bound of a call that names none, for models without a known limit
+    std::int64_t default_max_tokens = 4096;     ///< output limit of a call that names none, where the credit does not comfortably cover the model's own
     std::int64_t drain_seconds = 30;            ///< SIGTERM: time for open streams to finish
     Durability durability = Durability::process;
 };

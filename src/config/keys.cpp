@@ -56,7 +56,7 @@ constexpr Key all_keys[] = {
      [](Config& c) -> Field { return IntField{&c.gateway.buffer_bytes, 0, 256 * mib}; }},
     {"gateway.max_connections", "", "open client connections; more are answered 503 and closed",
      [](Config& c) -> Field { return IntField{&c.gateway.max_connections, 1, 10'000'000}; }},
-    {"gateway.default_max_tokens", "tokens", "output bound of a call that names none, for models whose own limit is not known",
+    {"gateway.default_max_tokens", "tokens", "answer tokens of a call that names no maximum, where the credit does not comfortably cover the model's own limit",
      [](Config& c) -> Field { return IntField{&c.gateway.default_max_tokens, 1, 10'000'000}; }},
 
     {"console.listen", "", "address of the control API and console; console = \"HOST:PORT\" at the top of the file means the same",

@@ -28,6 +28,10 @@ void append_money_headers(std::string& lines, Money charge, Money balance) {
     net::append_header(lines, "x-tollgate-balance", format_usd(balance));
 }
 
+bool shows_cost(dialects::Ask const& ask, Offer const& offer) noexcept {
+    return ask.usage_include || offer.target->provider->kind->id == providers::KindId::openrouter;
+}
+
 Usage billed_usage(dialects::UsageReport const& report) {
     auto usage = report.usage();
     usage[Bucket::request] = 1;

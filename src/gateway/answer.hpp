@@ -20,6 +20,10 @@ void append_answer_headers(std::string& lines, Call const& call, Offer const& of
 /// x-tollgate-cost and x-tollgate-balance.
 void append_money_headers(std::string& lines, Money charge, Money balance);
 
+/// Whether the answer's usage carries the charge: when the caller asked for it, and always where the provider states
+/// what it takes from us (OpenRouter), which is not the customer's to see.
+bool shows_cost(dialects::Ask const& ask, Offer const& offer) noexcept;
+
 /// A provider's report as what is charged: one request, and the caller's own counts never matter.
 Usage billed_usage(dialects::UsageReport const& report);
 

@@ -10,7 +10,7 @@
 namespace tollgate::gateway {
 namespace {
 
-/// A model whose limits are not known is taken to answer with at most so many times `default_max_tokens`.
+/// A model whose context window is not known is taken to answer with at most so many times `default_max_tokens`.
 constexpr std::int64_t unknown_limit_factor = 32;
 
 bool has_output(Surface s) { return s != Surface::openai_embeddings && s != Surface::anthropic_count_tokens; }

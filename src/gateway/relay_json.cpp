@@ -61,7 +61,7 @@ asio::awaitable<void> answer_whole(Call& call, Plan const& plan, dialects::Ask c
     append_answer_headers(lines, call, offer, head);
     append_money_headers(lines, charge.charged(), settled.balance);
     std::string with_cost;
-    if (ask.usage_include && head.status < 300) {
+    if (shows_cost(ask, offer) && head.status < 300) {
         dialects::Edits edits(body);
         if (dialects::splice_cost_in_body(edits, ask.surface, body, charge.charged())) {
             with_cost = edits.apply();

@@ -20,9 +20,9 @@ Money scarce_credit(Money held) {
 }
 
 /// Usage has to be taken out (the caller did not ask for the chunk we asked for) or rewritten (it wants the charge).
-bool must_intercept(dialects::Ask const& ask) {
+bool must_intercept(dialects::Ask const& ask, Offer const& offer) {
     bool const openai = ask.surface == Surface::openai_chat || ask.surface == Surface::openai_completions;
-    return ask.usage_include || (openai && !ask.include_usage);
+    return shows_cost(ask, offer) || (openai && !ask.include_usage);
 }
 
 } // namespace
@@ -30,7 +30,7 @@ bool must_intercept(dialects::Ask const& ask) {
 StreamRelay::StreamRelay(Call& call, Plan const& plan, dialects::Ask const& ask, Charge& charge, Offer const& offer,
                          net::Response response)
     : call_(call), plan_(plan), ask_(ask), charge_(charge), offer_(offer), response_(std::move(response)),
-      intercept_(must_intercept(ask)),
+      intercept_(must_intercept(ask, offer)),
       meter_(call.services.tokenizer, plan.encoding, delta_extractor(ask.surface), call.now_ns()),
       tap_(ask.surface, intercept_ ? dialects::UsageTap::Mode::intercept : dialects::UsageTap::Mode::observe) {
     auto const& head = response_.head();
@@ -88,11 +88,12 @@ void StreamRelay::take_intercepted(std::string_view data) {
 }
 
 void StreamRelay::append_usage_event(dialects::UsageTap::Step const& step) {
-    if (ask_.usage_include && tap_.usage())
+    bool const asked = ask_.include_usage || ask_.usage_include;
+    if (step.usage_only && !asked) return; // a chunk that only our own asking brought about
+    if (shows_cost(ask_, offer_) && tap_.usage())
         payload_ += dialects::splice_cost_in_event(ask_.surface, step.usage_event, charge_.charge_for(billed_usage(*tap_.usage())));
-    else if (!step.usage_only || ask_.include_usage)
+    else
         payload_ += step.usage_event;
-    // else: a chunk that only our own asking brought about; the caller did not ask for it
 }
 
 /// Observing costs nothing per piece: usage stands near the end (and, for Anthropic, at the very start), both of

@@ -33,7 +33,7 @@ std::string Replays::map_key(KeyId key, std::string_view idempotency_key) {
     return std::to_string(key.value) + ':' + std::string(idempotency_key);
 }
 
-void Replays::load(std::vector<store::ReplayRow> rows) {
+void Replays::load(std::vector<ReplayRow> rows) {
     std::lock_guard lock(mutex_);
     for (auto& row : rows) {
         bytes_ += row.sealed.size();
@@ -76,7 +76,7 @@ void Replays::keep(Call& call, int status, std::string_view lines, std::string_v
     auto const id = call.caller->key->id;
     bool const repeatable = status < 500 && status != 429 && status != 408 && status != 409;
     if (!repeatable || static_cast<std::int64_t>(body.size()) > config_.max_answer_bytes) return abandon(id, key);
-    store::ReplayRow row;
+    ReplayRow row;
     row.key_id = id;
     row.idempotency_key = key;
     row.sealed = box_.seal(encode_reply(status, lines, body));

@@ -10,8 +10,8 @@
 #include "base/clock.hpp"
 #include "base/secret.hpp"
 #include "config/config.hpp"
-#include "store/idempotency_store.hpp"
 #include "types/ids.hpp"
+#include "types/replay.hpp"
 
 namespace tollgate::gateway {
 
@@ -36,7 +36,7 @@ public:
     Replays& operator=(Replays const&) = delete;
 
     /// At start: what the store still has.
-    void load(std::vector<store::ReplayRow> rows);
+    void load(std::vector<ReplayRow> rows);
 
     enum class State : std::uint8_t { fresh, replay, in_flight, mismatch };
     struct Begin {

@@ -48,6 +48,13 @@ void draft(Call& call, Plan const& plan) {
     call.record.multiplier = plan.multiplier;
 }
 
+/// Lowers the answer to `per_choice` tokens, in the quote and in the forwarded request.
+void limit_output(Plan& plan, dialects::Ask const& ask, Quote& quote, std::int64_t per_choice, Timestamp at) {
+    plan.output_limit = per_choice;
+    quote.output_max = std::min(quote.output_max, per_choice * ask.choices + ask.extra_output_tokens);
+    quote.amount = dearest_ceiling(plan, bounded_usage(ask, quote, quote.output_max), at);
+}
+
 } // namespace
 
 std::int64_t rate_estimate(Quote const& quote) noexcept {
@@ -57,29 +64,30 @@ std::int64_t rate_estimate(Quote const& quote) noexcept {
 
 asio::awaitable<Result<Held>> take_hold(Call& call, Plan& plan, dialects::Ask const& ask, Quote quote) {
     draft(call, plan);
+    auto const at = call.record.time;
+    auto const default_max = call.services.config.gateway.default_max_tokens;
     if (ask.surface == Surface::anthropic_count_tokens) quote.amount = Money(); // counting is free
+
+    // Nobody named a maximum: the model's own limit is held where the credit covers it comfortably. Otherwise the answer
+    // is limited to the operator's default, so that the ceiling stays one and parallel calls find credit too.
+    bool const may_limit = !quote.output_named && !quote.stepwise && quote.output_max > 0;
+    if (may_limit && spendable(call) - quote.amount < quote.amount) limit_output(plan, ask, quote, default_max, at);
     auto hold = try_hold(call, quote.amount);
     if (hold) co_return Held{std::move(*hold), quote};
     if (!about_credit(hold.error())) co_return Fail(hold.error());
 
     // The bound by size did not fit. Counted, the prompt is usually a quarter of it.
-    auto const at = call.record.time;
     auto const counted = co_await count_prompt_async(call.services, plan.encoding, ask.surface, ask.body);
-    quote = make_counted_quote(plan, ask, call.services.config.gateway.default_max_tokens, counted.tokens, at);
+    quote = make_counted_quote(plan, ask, default_max, counted.tokens, at);
+    if (may_limit) limit_output(plan, ask, quote, default_max, at);
     auto counted_hold = try_hold(call, quote.amount);
     if (counted_hold) co_return Held{std::move(*counted_hold), quote};
-    if (!about_credit(counted_hold.error()) || quote.output_named || quote.stepwise || quote.output_max == 0)
-        co_return Fail(counted_hold.error());
+    if (!about_credit(counted_hold.error()) || !may_limit) co_return Fail(counted_hold.error());
 
-    // The input fits, the model's own maximum does not, and the caller named none: as much as is affordable, but not
-    // so much that parallel calls of the account find nothing left.
-    auto const money = spendable(call);
-    auto const affordable = affordable_output(plan, ask, quote, money, at);
+    // The input fits, the default does not: as much as is affordable.
+    auto const affordable = affordable_output(plan, ask, quote, spendable(call), at);
     if (!affordable) co_return Fail(counted_hold.error());
-    auto const share = std::max(*affordable / 4, std::min(*affordable, call.services.config.gateway.default_max_tokens));
-    plan.output_limit = share;
-    quote.output_max = share * ask.choices + ask.extra_output_tokens;
-    quote.amount = dearest_ceiling(plan, bounded_usage(ask, quote, quote.output_max), at);
+    limit_output(plan, ask, quote, *affordable, at);
     auto lowered_hold = try_hold(call, quote.amount);
     if (!lowered_hold) co_return Fail(lowered_hold.error());
     co_return Held{std::move(*lowered_hold), quote};

@@ -16,8 +16,8 @@ struct Held {
     Quote quote; ///< what the hold was made for
 };
 
-/// Holds the quote. Where the credit does not cover it: counts the prompt instead of bounding it, and, when the caller
-/// named no maximum, lowers the answer to what is affordable (plan.output_limit). Errors: insufficient_credits,
+/// Holds the quote. Where the credit does not cover it: counts the prompt instead of bounding it. When the caller named
+/// no maximum, lowers the answer to the operator's default, then to what is affordable (plan.output_limit). Errors: insufficient_credits,
 /// cap_exceeded, forbidden, unavailable.
 asio::awaitable<Result<Held>> take_hold(Call& call, Plan& plan, dialects::Ask const& ask, Quote quote);
 

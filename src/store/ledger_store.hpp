@@ -14,6 +14,7 @@
 #include "types/ids.hpp"
 #include "types/money.hpp"
 #include "types/record.hpp"
+#include "types/replay.hpp"
 
 namespace tollgate::store {
 
@@ -108,14 +109,7 @@ struct HoldRow {
     std::string progress;         ///< opaque: last progress, empty = none
 };
 
-/// A kept answer of an idempotent gateway call.
-struct ReplayRow {
-    KeyId key_id;
-    std::string idempotency_key;  ///< as sent by the caller, ≤ 255 bytes
-    std::string request_hash;     ///< binary
-    std::string sealed;           ///< encrypted answer (binary)
-    Timestamp expires_at;
-};
+using tollgate::ReplayRow;
 
 struct ApplyBatch {
     std::string node;             ///< store_id-unique name of the journal

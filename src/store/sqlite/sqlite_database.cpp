@@ -167,7 +167,7 @@ std::unique_ptr<sql::Database> open(std::string const& path, Mode mode) {
     try {
         db->script("pragma busy_timeout=5000; pragma foreign_keys=on; pragma temp_store=memory;");
         if (writer)
-            db->script("pragma page_size=8192; pragma journal_mode=wal; pragma synchronous=normal;"
+            db->script("pragma page_size=8192; pragma journal_mode=wal; pragma synchronous=full;"
                        "pragma cache_size=-65536; pragma wal_autocheckpoint=4000; pragma journal_size_limit=67108864;");
         else
             db->script("pragma query_only=on; pragma cache_size=-16384;");
