@@ -34,9 +34,10 @@ export async function until(probe, what, timeoutMs = 30_000) {
 
 /** Every process a test file started; killed when the file ends, whatever happened. */
 const running = new Set();
-process.on("exit", () => {
+export function killAll() {
   for (const child of running) child.kill("SIGKILL");
-});
+}
+process.on("exit", killAll);
 
 /**
  * Starts `tollgate serve`. Options: config (text of tollgate.toml), env, args, data (folder; made when absent),
@@ -60,7 +61,7 @@ export async function startTollgate({ config = "", env = {}, args = [], data, st
   let output = "";
   child.stdout.on("data", (chunk) => (output += chunk));
   child.stderr.on("data", (chunk) => (log += chunk));
-  const exited = once(child, "exit").then(([code, signal]) => {
+  const exited = once(child, "close").then(([code, signal]) => {
     running.delete(child);
     return { code, signal };
   });
@@ -148,15 +149,22 @@ export async function startTollgate({ config = "", env = {}, args = [], data, st
 }
 let customers = 0;
 
-/** Runs a tollgate sub-command to its end: resolves {code, stdout, stderr}. */
+/** Runs a tollgate sub-command to its end, which must come within 30 s: resolves {code, stdout, stderr}. */
 export async function runTollgate(args, { env = {}, cwd = tmpdir() } = {}) {
   const child = spawn(binary, args, { env: { PATH: process.env.PATH, HOME: tmpdir(), ...env }, cwd, stdio: ["ignore", "pipe", "pipe"] });
   running.add(child);
   let stdout = "", stderr = "";
   child.stdout.on("data", (chunk) => (stdout += chunk));
   child.stderr.on("data", (chunk) => (stderr += chunk));
-  const [code] = await once(child, "exit");
+  let endless = false;
+  const timer = setTimeout(() => {
+    endless = true;
+    child.kill("SIGKILL");
+  }, 30_000);
+  const [code] = await once(child, "close");
+  clearTimeout(timer);
   running.delete(child);
+  if (endless) throw new Error(`tollgate ${args.join(" ")} does not end by itself:\n${stdout}${stderr}`);
   return { code, stdout, stderr };
 }
 
