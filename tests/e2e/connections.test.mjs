@@ -173,6 +173,8 @@ test("a caller who vanishes before the answer has still been served: charged onc
 
 test("a caller who reads slowly slows the provider down, and loses nothing", async () => {
   const piece = "x".repeat(8000), count = 2000;
+  await server.must("POST", `/api/accounts/${customer.account}/credit`, { amount: "100", kind: "purchase", reference: "long stream" });
+  books.balance += nanos("100"); // so much text is counted, and held, as millions of tokens
   let written = 0;
   upstream.next(async (call) => {
     call.stream();
@@ -195,7 +197,10 @@ test("a caller who reads slowly slows the provider down, and loses nothing", asy
   link.socket.resume();
   await link.saw(/data: \[DONE\]/);
   link.socket.destroy();
-  assert.equal(dechunked(link.text), delta(piece).repeat(count) + delta(null, "stop") + DONE);
+  const got = dechunked(link.text), want = delta(piece).repeat(count) + delta(null, "stop") + DONE;
+  const differs = [...want].findIndex((character, i) => character !== got[i]);
+  assert.equal(differs, -1, `${got.length} of ${want.length} bytes; at ${differs}: ${got.slice(differs - 300, differs + 300)}`);
+  assert.equal(got.length, want.length);
   await books.paid(idsIn(link.text)[0], { price, usage: { input: 1, output: 100 } });
 });
 
