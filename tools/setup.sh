@@ -46,6 +46,19 @@ if [ "$(cat "$stamp" 2>/dev/null || true)" != "$want" ]; then
   echo "$want" >"$stamp"
 fi
 
+# The gateways that ./bench measures against, apart from the rest: they are many and only wanted there.
+if [ "$what" = bench ]; then
+  stamp=build/deps-bench/.installed
+  want=$(sha256sum tools/npm-bench/package.json tools/npm-bench/package-lock.json | sha256sum | cut -d' ' -f1)
+  if [ "$(cat "$stamp" 2>/dev/null || true)" != "$want" ]; then
+    say "Installing npm packages into build/deps-bench"
+    mkdir -p build/deps-bench
+    cp tools/npm-bench/package.json tools/npm-bench/package-lock.json build/deps-bench/
+    (cd build/deps-bench && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error) >&2
+    echo "$want" >"$stamp"
+  fi
+fi
+
 # A current Node for build scripts and tests, whatever the system has.
 node=$(ls -d "$PWD"/build/deps/node_modules/node-linux-*/bin/node 2>/dev/null | head -1 || true)
 [ -n "$node" ] || node=$(command -v node)

@@ -3,6 +3,7 @@
 // to the first byte and to the last.
 //
 //   load HOST:PORT --connections C --seconds S [--requests N] [--mode json|burst|paced] [--key KEY] [--path P] [--model M]
+//                  [--header "name: value"]...
 #include <algorithm>
 #include <arpa/inet.h>
 #include <cstdio>
@@ -95,7 +96,7 @@ unsigned percentile(std::vector<unsigned>& values, unsigned per_mille) {
 } // namespace
 
 int main(int argc, char** argv) {
-    std::string address, mode = "json", key, path = "/v1/chat/completions", model = "gpt-4o-mini";
+    std::string address, mode = "json", headers, key, path = "/v1/chat/completions", model = "gpt-4o-mini";
     std::size_t connections = 64;
     long seconds = 5, limit = 0;
     if (argc > 1) address = argv[1];
@@ -109,6 +110,7 @@ int main(int argc, char** argv) {
         else if (name == "--key") key = value;
         else if (name == "--path") path = value;
         else if (name == "--model") model = value;
+        else if (name == "--header") headers += value + "\r\n";
         else {
             std::fprintf(stderr, "load: unknown option %s\n", argv[i]);
             return 2;
@@ -127,7 +129,7 @@ int main(int argc, char** argv) {
         "{\"role\":\"user\",\"content\":\"Tell me about foxes, dogs, boxes, jugs, zebras and a sphinx, please, in order.\"}],"
         "\"max_tokens\":200,\"temperature\":0.7" + (mode == "json" ? "" : ",\"stream\":true,\"stream_options\":{\"include_usage\":true}") + "}";
     request = "POST " + path + " HTTP/1.1\r\nhost: " + address + "\r\ncontent-type: application/json\r\nauthorization: Bearer " + key +
-              "\r\ncontent-length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
+              "\r\n" + headers + "content-length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
 
     epoll_fd = epoll_create1(0);
     std::vector<Connection> all(connections);
