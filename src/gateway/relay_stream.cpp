@@ -142,21 +142,19 @@ asio::awaitable<bool> StreamRelay::hold_next_step() {
     co_return held.has_value();
 }
 
-/// The provider's word where it gave one; our count where it did not.
-asio::awaitable<Charge::Final> StreamRelay::final_usage(bool ended_well) {
-    look_at_the_end();
-    Charge::Final final;
+/// Whether the output the provider stated is its last word on it. Anthropic states a first figure when a stream starts,
+/// which is not what was delivered when the stream then fails or just stops.
+bool StreamRelay::usage_is_final(bool ended_well) const {
     auto const& report = tap_.usage();
-    // A stream that broke off has usually stated its input only: what was delivered of the answer is counted.
-    bool const complete = report && report->output && (ended_well || tap_.done() || tap_.finish_seen());
-    if (complete) {
-        final.usage = billed_usage(*report);
-        final.source = UsageSource::provider;
-        final.provider_cost = report->cost;
-        co_return final;
-    }
-    auto const delivered = meter_.finish();
-    final = co_await counted_final(call_, plan_, ask_, offer_, delivered, meter_.estimated());
+    if (!report || !report->output) return false;
+    if (tap_.done() || tap_.finish_seen()) return true;
+    return ended_well && !tap_.failed() && call_.dialect != Dialect::anthropic;
+}
+
+/// Our count of what was delivered, with the input as the provider stated it: only it knows what its cache held.
+asio::awaitable<Charge::Final> StreamRelay::counted(std::int64_t delivered) {
+    auto final = co_await counted_final(call_, plan_, ask_, offer_, delivered, meter_.estimated());
+    auto const& report = tap_.usage();
     if (report && report->input) {
         auto const stated = billed_usage(*report);
         for (auto const bucket : {Bucket::input, Bucket::cache_read, Bucket::cache_write_5m, Bucket::cache_write_1h,
@@ -164,6 +162,17 @@ asio::awaitable<Charge::Final> StreamRelay::final_usage(bool ended_well) {
             final.usage[bucket] = stated[bucket];
         final.usage[Bucket::output] = std::max(delivered, stated[Bucket::output]);
     }
+    co_return final;
+}
+
+/// The provider's word where it gave one; our count where it did not.
+asio::awaitable<Charge::Final> StreamRelay::final_usage(bool ended_well) {
+    look_at_the_end();
+    if (!usage_is_final(ended_well)) co_return co_await counted(meter_.finish());
+    Charge::Final final;
+    final.usage = billed_usage(*tap_.usage());
+    final.source = UsageSource::provider;
+    final.provider_cost = tap_.usage()->cost;
     co_return final;
 }
 
@@ -250,12 +259,12 @@ asio::awaitable<void> StreamRelay::drain() {
     }
     look_at_the_end();
     Charge::Final final;
-    if (ended && tap_.usage() && tap_.usage()->output) {
+    if (ended && usage_is_final(true)) {
         final.usage = billed_usage(*tap_.usage());
         final.source = UsageSource::provider;
         final.provider_cost = tap_.usage()->cost;
     } else {
-        final = co_await counted_final(call_, plan_, ask_, offer_, delivered, meter_.estimated());
+        final = co_await counted(delivered);
     }
     final.outcome = Outcome::client_closed;
     co_await settle(std::move(final));

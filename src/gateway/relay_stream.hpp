@@ -41,6 +41,8 @@ private:
     asio::awaitable<void> cut();
     asio::awaitable<void> broken(net::SendError const& failure);
     asio::awaitable<void> drain();
+    bool usage_is_final(bool ended_well) const;
+    asio::awaitable<Charge::Final> counted(std::int64_t delivered);
     asio::awaitable<Charge::Final> final_usage(bool ended_well);
     asio::awaitable<void> settle(Charge::Final final);
     std::string frame(std::string_view events) const;
