@@ -8,8 +8,8 @@ namespace tollgate::log {
 
 enum class Level { debug, info, warn, error };
 
-/// A field of a log line. Values are text; secrets must never be put here (log_test.cpp feeds known secrets
-/// through the whole program and greps for them).
+/// A field of a log line. Values are text; secrets must never be put here (an end-to-end test runs the program with
+/// known secrets and looks for them in its log).
 struct Field {
     std::string_view key;
     std::string value;

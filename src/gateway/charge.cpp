@@ -51,7 +51,10 @@ void Charge::price(RequestRecord& record, Usage const& usage) const {
     auto const cost = pricing::rate(*offer_->target->cost.price, usage, record.time);
     if (!cost) return charge_what_is_held(record);
     record.cost = cost->amount;
-    if (cost->lines != record.lines) record.cost_lines = cost->lines;
+    if (cost->lines == record.lines) return;
+    record.cost_lines = cost->lines;
+    // No lines would mean "the same as the charge's": a cost of nothing is said as a term of nothing.
+    if (cost->lines.empty()) record.cost_lines = {PriceLine{static_cast<std::uint8_t>(pricing::UnitId::requests), 0, 0, 1}};
 }
 
 Result<void> Charge::progress(std::int64_t input, std::int64_t delivered) {
