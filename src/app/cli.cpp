@@ -10,6 +10,7 @@
 #include "app/doctor.hpp"
 #include "app/key_command.hpp"
 #include "app/serve_command.hpp"
+#include "app/verify_command.hpp"
 #include "app/version.hpp"
 #include "base/log.hpp"
 #include "base/nearest.hpp"
@@ -80,6 +81,10 @@ int run_cli(int argc, char** argv) {
     ConfigOptions doctor_options(*doctor);
     bool doctor_json = false;
     doctor->add_flag("--json", doctor_json, "Print JSON");
+    auto* verify = cli.add_subcommand("verify", "Recompute every charge and check the books, also beside a running server; names each row that does not add up");
+    ConfigOptions verify_options(*verify);
+    bool verify_json = false;
+    verify->add_flag("--json", verify_json, "Print JSON");
     auto* version = cli.add_subcommand("version", "Print the version");
     bool version_json = false;
     version->add_flag("--json", version_json, "Print JSON");
@@ -108,6 +113,7 @@ int run_cli(int argc, char** argv) {
     if (*serve) return serve_command(serve_options.given(*serve));
     if (*migrate) return migrate_command(migrate_options.given(*migrate));
     if (*doctor) return doctor_command(doctor_options.given(*doctor), doctor_json);
+    if (*verify) return verify_command(verify_options.given(*verify), verify_json);
     if (*version) return version_command(version_json);
     return key_command.run(key_options.given(*key));
 }

@@ -8,6 +8,7 @@
 //
 // Errors: what a caller can cause is a Result; a store that cannot be reached, is full or is damaged throws
 // StoreUnavailable from any method.
+#include <cstdint>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -33,6 +34,19 @@ class VerifyStore;
 class StoreUnavailable : public std::runtime_error {
 public:
     using std::runtime_error::runtime_error;
+};
+
+/// One stored record cannot be read. Its neighbours can: read on after `position`.
+class RecordDamaged : public StoreUnavailable {
+public:
+    RecordDamaged(std::int64_t position, std::string row)
+        : StoreUnavailable("record " + row + " is damaged"), position_(position), row_(std::move(row)) {}
+    std::int64_t position() const noexcept { return position_; }
+    std::string const& row() const noexcept { return row_; } ///< its request id
+
+private:
+    std::int64_t position_;
+    std::string row_;
 };
 
 struct StoreConfig {

@@ -20,7 +20,7 @@ public:
     virtual ~VerifyStore() = default;
     /// Σ debits = Σ credits; every ledger account equals the sum of its transfers; no grant below 0; every account's
     /// balance equals Σ grants − overdraft; every transaction with usage equals the records it covers; every grant
-    /// has its opening transfer. At most `limit` findings per check.
+    /// has its opening transfer; every request id that was claimed has its record. At most `limit` findings per check.
     virtual std::vector<Finding> check_ledger(int limit = 100) = 0;
     /// Per account: balances before and after of its records and transactions chain without a gap.
     virtual std::vector<Finding> check_chains(int limit = 100) = 0;

@@ -252,6 +252,8 @@ std::int64_t uid_of(Uuid const& id) noexcept {
     return ms << uid_tail_bits | tail;
 }
 
+Timestamp time_of_uid(std::int64_t uid) noexcept { return Timestamp{(uid >> uid_tail_bits) + uid_epoch_ms}; }
+
 std::int64_t find_record(Database& db, Uuid const& id) {
     for (auto uid = uid_of(id);; ++uid) {
         std::int64_t record = 0;

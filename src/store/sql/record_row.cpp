@@ -183,7 +183,7 @@ StoredRecord read_record(Query& row, Database& db, Dims& dims) {
     r.user = get_text(in, db, dims);
     r.session = get_text(in, db, dims);
     if (version != detail_version || !in.ok())
-        throw StoreUnavailable("record " + r.request_id.text() + " is damaged");
+        throw RecordDamaged(stored.position, r.request_id.text());
     return stored;
 }
 

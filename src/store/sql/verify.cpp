@@ -38,6 +38,17 @@ void list_wrong(Database& db, Findings& out, std::string const& what, std::strin
         out.expect(false, what + std::to_string(query.i64(0)), differ(query.i64(1), query.i64(2)));
 }
 
+/// Every request id that was ever claimed has its record: a record taken out afterwards is named by what is left of it.
+std::vector<Finding> check_complete(Database& db, int limit) {
+    Findings found("records are complete", limit);
+    auto query = db.prepare("select u.record_id, u.uid from record_uid u left join record r on r.id = u.record_id "
+                            "where r.id is null order by u.record_id");
+    while (!found.full() && query.step())
+        found.expect(false, "record " + std::to_string(query.i64(0)),
+                     "missing; its request came at " + format_rfc3339(time_of_uid(query.i64(1))));
+    return found.take();
+}
+
 void append(std::vector<Finding>& all, std::vector<Finding> more) {
     all.insert(all.end(), std::make_move_iterator(more.begin()), std::make_move_iterator(more.end()));
 }
@@ -91,6 +102,7 @@ std::vector<Finding> SqlVerifyStore::check_ledger(int limit) {
               "((case when c.account_id <> 0 then 1 else 0 end) - (case when d.account_id <> 0 then 1 else 0 end))) as bigint) "
               "as s from transfer f join ledger_account d on d.id = f.debit_account join ledger_account c on c.id = "
               "f.credit_account group by f.txn_id) x on x.i = t.id where coalesce(x.s, 0) <> t.amount order by t.id");
+        append(all, check_complete(db, limit));
         return all;
     });
 }
