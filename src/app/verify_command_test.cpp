@@ -17,7 +17,7 @@ RequestRecord sound() {
     r.outcome = Outcome::success;
     r.usage[Bucket::input] = 1000;
     r.usage[Bucket::output] = 100;
-    r.lines = {{input, 1000, 150'000}, {output, 100, 600'000}};
+    r.lines = {{input, 1000, 150'000'000'000}, {output, 100, 600'000'000'000}};
     r.multiplier = Multiplier::from_ppb(1'500'000'000);
     r.cost_price_version = PriceVersionId{3};
     r.charge = Money::from_nanos(315'000);
@@ -60,7 +60,7 @@ TEST(VerifyRecord, FindsNothingWhereNothingIsWrong) {
     std::vector<store::Finding> findings;
     auto record = sound();
     verify_record(record, findings);
-    record.cost_lines = {{input, 1000, 70'000}};
+    record.cost_lines = {{input, 1000, 70'000'000'000}};
     record.cost = Money::from_nanos(70'000);
     verify_record(record, findings);
     record.cost_lines.clear(); // a target without a book price costs nothing that we know of
