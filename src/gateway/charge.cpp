@@ -72,6 +72,7 @@ Result<void> Charge::progress(std::int64_t input, std::int64_t delivered) {
     p.cost_lines = std::move(priced.cost_lines);
     p.cost = priced.cost;
     p.charge = priced.charge;
+    progress_charge_ = priced.charge;
     hold_.progress(std::move(p));
 
     // The next step must be held before it is delivered; what the hold covers beyond it needs nothing.

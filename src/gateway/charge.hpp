@@ -28,6 +28,9 @@ public:
     /// is held. `input` = prompt tokens as counted. Errors: insufficient_credits, cap_exceeded …: cut the stream.
     Result<void> progress(std::int64_t input, std::int64_t delivered);
 
+    /// What is held pays for everything up to the last progress.
+    bool covers_progress() const noexcept { return progress_charge_ <= hold_.amount(); }
+
     struct Final {
         Usage usage;
         UsageSource source = UsageSource::none;
@@ -54,6 +57,7 @@ private:
     Quote const& quote_;
     Offer const* offer_ = nullptr;
     ledger::Hold hold_;
+    Money progress_charge_;
     Money charged_;
 };
 

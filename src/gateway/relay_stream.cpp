@@ -13,10 +13,13 @@
 namespace tollgate::gateway {
 namespace {
 
-/// With less credit left than this, a stream may run out of it.
-Money scarce_credit(Money held) {
+/// A stream that may run out of credit is passed on event by event, so that its end can be told at any of them.
+bool may_be_cut(Call const& call, Charge& charge) {
     constexpr std::int64_t steps = 64;
-    return Money::from_nanos(std::min(held.nanos(), std::numeric_limits<std::int64_t>::max() / steps) * steps);
+    auto const held = charge.hold().amount().nanos();
+    auto const plenty = Money::from_nanos(std::min(held, std::numeric_limits<std::int64_t>::max() / steps) * steps);
+    return call.max_cost.has_value() || call.caller->key->caps.any() ||
+           call.services.ledger.wallet(call.record.account_id).available() < plenty;
 }
 
 /// Usage has to be taken out (the caller did not ask for the chunk we asked for) or rewritten (it wants the charge).
@@ -30,15 +33,13 @@ bool must_intercept(dialects::Ask const& ask, Offer const& offer) {
 StreamRelay::StreamRelay(Call& call, Plan const& plan, dialects::Ask const& ask, Charge& charge, Offer const& offer,
                          net::Response response)
     : call_(call), plan_(plan), ask_(ask), charge_(charge), offer_(offer), response_(std::move(response)),
-      intercept_(must_intercept(ask, offer)),
+      intercept_(must_intercept(ask, offer) || may_be_cut(call, charge)),
       meter_(call.services.tokenizer, plan.encoding, delta_extractor(ask.surface), call.now_ns()),
       tap_(ask.surface, intercept_ ? dialects::UsageTap::Mode::intercept : dialects::UsageTap::Mode::observe) {
     auto const& head = response_.head();
     bool const keep = !intercept_ && head.framing != net::Framing::until_close &&
                       (head.framing != net::Framing::chunked || call.exchange.accepts_chunked());
-    // A stream that may be cut is framed anew, so that its end can be told wherever the provider's chunks lie.
-    bool const may_be_cut = call.services.ledger.wallet(call.record.account_id).available() < scarce_credit(charge.hold().amount());
-    framing_ = keep && !may_be_cut ? Framing::raw : call.exchange.accepts_chunked() ? Framing::chunked : Framing::plain;
+    framing_ = keep ? Framing::raw : call.exchange.accepts_chunked() ? Framing::chunked : Framing::plain;
     std::string lines;
     lines.reserve(512);
     append_answer_headers(lines, call, offer, head);
@@ -54,8 +55,9 @@ asio::awaitable<void> StreamRelay::run(net::Piece piece) {
         take(piece);
         if (piece.last) co_return co_await finish(piece);
         if (meter_.progress_due(call_.now_ns())) {
+            auto const before = meter_.delivered_tokens();
             bool const held = co_await hold_next_step();
-            if (!held) co_return co_await cut();
+            if (!held) co_return co_await cut(piece, before);
         }
         caller_there_ = co_await send(piece, false);
         if (!caller_there_) co_return co_await drain();
@@ -207,9 +209,11 @@ std::string StreamRelay::frame(std::string_view events) const {
     return out;
 }
 
-/// The credit does not cover the next step: a regular end in the caller's dialect, with a reason.
-asio::awaitable<void> StreamRelay::cut() {
-    // The piece at hand is not passed on. What lies before it was delivered, and is held.
+/// The credit does not cover the next step: a regular end in the caller's dialect, with a reason. The piece at hand is
+/// passed on if what is held still pays for it; else it is not, and what was counted before it (`before`) is charged.
+asio::awaitable<void> StreamRelay::cut(net::Piece const& piece, std::int64_t before) {
+    bool const covered = charge_.covers_progress();
+    if (covered) caller_there_ = co_await send(piece, false);
     dialects::Cut cut;
     cut.surface = ask_.surface;
     cut.stream_tail = meter_.tail();
@@ -217,8 +221,9 @@ asio::awaitable<void> StreamRelay::cut() {
     cut.request_id = call_.request_id();
     cut.created = call_.record.time.ms / 1000;
     auto const events = dialects::cut_events(cut);
+    auto const delivered = covered ? meter_.delivered_tokens() : before;
     Charge::Final final;
-    final = co_await counted_final(call_, plan_, ask_, offer_, meter_.finish(), meter_.estimated());
+    final = co_await counted_final(call_, plan_, ask_, offer_, delivered, meter_.estimated());
     final.outcome = Outcome::credit_exhausted;
     final.error_type = dialects::credit_exhausted_code;
     co_await settle(std::move(final));
