@@ -28,6 +28,16 @@ bool must_intercept(dialects::Ask const& ask, Offer const& offer) {
     return shows_cost(ask, offer) || (openai && !ask.include_usage);
 }
 
+/// Bytes up to the end of the first event that ends in `text`; 0 when none does.
+std::size_t first_event_end(std::string_view text) {
+    auto const after = [&](std::string_view end) {
+        auto const at = text.find(end);
+        return at == std::string_view::npos ? at : at + end.size();
+    };
+    auto const end = std::min(after("\n\n"), after("\r\n\r\n"));
+    return end == std::string_view::npos ? 0 : end;
+}
+
 } // namespace
 
 StreamRelay::StreamRelay(Call& call, Plan const& plan, dialects::Ask const& ask, Charge& charge, Offer const& offer,
@@ -55,9 +65,8 @@ asio::awaitable<void> StreamRelay::run(net::Piece piece) {
         take(piece);
         if (piece.last) co_return co_await finish(piece);
         if (meter_.progress_due(call_.now_ns())) {
-            auto const before = meter_.delivered_tokens();
             bool const held = co_await hold_next_step();
-            if (!held) co_return co_await cut(piece, before);
+            if (!held) co_return co_await cut(piece);
         }
         caller_there_ = co_await send(piece, false);
         if (!caller_there_) co_return co_await drain();
@@ -210,18 +219,35 @@ std::string StreamRelay::frame(std::string_view events) const {
 }
 
 /// The credit does not cover the next step: a regular end in the caller's dialect, with a reason. The piece at hand is
-/// passed on if what is held still pays for it; else it is not, and what was counted before it (`before`) is charged.
-asio::awaitable<void> StreamRelay::cut(net::Piece const& piece, std::int64_t before) {
+/// passed on if what is held still pays for it; else only its first event, which its forerunners may have begun, so that
+/// the caller can parse what it has. What is not passed on is not charged.
+asio::awaitable<void> StreamRelay::cut(net::Piece const& piece) {
     bool const covered = charge_.covers_progress();
     if (covered) caller_there_ = co_await send(piece, false);
+    auto delivered = meter_.delivered_tokens();
+    std::string tail(meter_.tail());
+    std::string rest;
+    if (!covered) {
+        std::string text = framing_ == Framing::raw ? std::string() : payload_;
+        std::size_t fed = 0;
+        for (auto const data : piece.data) {
+            fed += data.size();
+            if (framing_ == Framing::raw) text += data;
+        }
+        tail.resize(tail.size() > fed ? tail.size() - fed : 0);
+        rest = text.substr(0, first_event_end(text));
+        tail += rest;
+        metering::StreamMeter kept_back(call_.services.tokenizer, plan_.encoding, delta_extractor(ask_.surface), call_.now_ns());
+        kept_back.feed(std::string_view(text).substr(rest.size()));
+        delivered = std::max<std::int64_t>(0, delivered - kept_back.progress(call_.now_ns()));
+    }
     dialects::Cut cut;
     cut.surface = ask_.surface;
-    cut.stream_tail = meter_.tail();
+    cut.stream_tail = tail;
     cut.model = ask_.model();
     cut.request_id = call_.request_id();
     cut.created = call_.record.time.ms / 1000;
-    auto const events = dialects::cut_events(cut);
-    auto const delivered = covered ? meter_.delivered_tokens() : before;
+    auto const events = rest + dialects::cut_events(cut);
     Charge::Final final;
     final = co_await counted_final(call_, plan_, ask_, offer_, delivered, meter_.estimated());
     final.outcome = Outcome::credit_exhausted;

@@ -38,7 +38,7 @@ private:
     asio::awaitable<bool> send(net::Piece const& piece, bool last);
     asio::awaitable<bool> hold_next_step();
     asio::awaitable<void> finish(net::Piece const& last);
-    asio::awaitable<void> cut(net::Piece const& piece, std::int64_t before);
+    asio::awaitable<void> cut(net::Piece const& piece);
     asio::awaitable<void> broken(net::SendError const& failure);
     asio::awaitable<void> drain();
     bool usage_is_final(bool ended_well) const;

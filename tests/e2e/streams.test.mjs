@@ -245,6 +245,7 @@ test("credit that runs out in the middle cuts the stream: a regular end, a charg
       : await open({ model: "claude", max_tokens: 5000, messages: messages.slice(1) }, { who: poor, path: "/v1/messages", headers: { "anthropic-version": "2023-06-01" } });
     const all = await collect(stream.events);
     assert.ok(all.length < 3000, "the stream was cut");
+    for (const item of all) if (item.data !== "[DONE]") assert.doesNotThrow(() => JSON.parse(item.data), `whole events only: ${item.text}`);
     if (dialect === "openai") {
       assert.equal(all.at(-1).data, "[DONE]");
       const end = JSON.parse(all.findLast((item) => item.data.includes("finish_reason")).data);
@@ -265,6 +266,30 @@ test("credit that runs out in the middle cuts the stream: a regular end, a charg
     if (dialect === "openai") assert.ok(Math.abs(record.usage.output - encode(told).length) <= 256, `${record.usage.output} charged, ${encode(told).length} delivered`);
     // Claude's tokenizer is not public: its count is OpenAI's with a margin.
     assert.ok(record.usage.output <= encode(told).length * (dialect === "openai" ? 1 : 1.6) + 256, `${record.usage.output} charged, ${encode(told).length} delivered`);
+  }
+});
+
+test("a cut leaves whole events behind, also where the provider's packets end in the middle of one", async () => {
+  for (const include_usage of [true, false]) {
+    const poor = await server.customer({ credit: "0.03" });
+    upstream.next(async (call) => {
+      call.stream();
+      const bytes = words(4000).map((word) => delta(word)).join("");
+      for (let at = 0; at < bytes.length && !call.socket.destroyed; at += 60_013) {
+        await call.send(bytes.slice(at, at + 60_013));
+        await new Promise((next) => setImmediate(next));
+      }
+      if (!call.socket.destroyed) call.end(DONE);
+    });
+    const stream = await open({ model: "gpt-4o", messages, stream_options: { include_usage } }, { who: poor });
+    const all = await collect(stream.events);
+    for (const item of all) if (item.data !== "[DONE]") assert.doesNotThrow(() => JSON.parse(item.data), `whole events only: ${item.text}`);
+    assert.equal(all.at(-1).data, "[DONE]");
+    const told = all.filter((item) => item.data !== "[DONE]").map(contentOf).join("");
+    assert.ok(words(4000).join("").startsWith(told), "nothing is left out before the cut");
+    const record = await server.record(stream.id);
+    assert.equal(record.outcome, "credit_exhausted");
+    assert.ok(record.usage.output <= encode(told).length, `${record.usage.output} charged, ${encode(told).length} delivered`);
   }
 });
 

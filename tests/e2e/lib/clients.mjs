@@ -36,6 +36,7 @@ export async function* events(response) {
     rest += decoder.decode(part, { stream: true });
     for (let end; (end = rest.indexOf("\n\n")) >= 0; rest = rest.slice(end + 2)) {
       const text = rest.slice(0, end);
+      if (text.trim() === "") continue; // an empty event is none
       const field = (name) => text.split("\n").find((line) => line.startsWith(`${name}: `))?.slice(name.length + 2);
       yield { event: field("event"), data: field("data"), text };
     }
