@@ -36,7 +36,7 @@ public:
     HeaderView const& operator[](std::size_t i) const noexcept { return items_[i]; }
 
     void clear() noexcept { items_.clear(); }
-    void add(std::string_view name, std::string_view value) { items_.push_back(HeaderView(name, value)); }
+    void add(std::string_view name, std::string_view value) { items_.push_back({name, value}); }
 
 private:
     std::vector<HeaderView> items_;

@@ -68,6 +68,7 @@ SendError ClientConnection::failure(Phase phase, IoState state, std::string what
 }
 
 asio::awaitable<std::optional<SendError>> ClientConnection::send(std::span<std::string_view const> request) {
+    if (pool.turns.worthwhile()) co_await pool.turns.next();
     auto io = stream.try_write(request);
     any_sent = any_sent || io.bytes > 0;
     std::size_t total = 0;

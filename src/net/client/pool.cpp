@@ -34,7 +34,7 @@ std::string host_and_port(std::string const& host, std::uint16_t port) {
 } // namespace
 
 PoolState::PoolState(asio::io_context& context, ClientOptions o)
-    : io(context), options(std::move(o)), sweeper(context), resolver_(context, options.dns_ttl.count()),
+    : io(context), options(std::move(o)), sweeper(context), turns(asio::use_service<SendTurns>(context)), resolver_(context, options.dns_ttl.count()),
       trust_(options.trust ? options.trust : make_trust(options.extra_ca_file)) {}
 
 PoolState::~PoolState() { shutdown(); }

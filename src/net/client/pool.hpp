@@ -8,6 +8,7 @@
 #include "net/client/connection.hpp"
 #include "net/client/resolver.hpp"
 #include "net/wire/blocks.hpp"
+#include "net/wire/send_turns.hpp"
 #include "net/wire/sweeper.hpp"
 
 namespace tollgate::net {
@@ -36,6 +37,7 @@ public:
     ClientOptions const options;
     BlockPool blocks;
     Sweeper sweeper;
+    SendTurns& turns; ///< of io
     ClientCounters counters;
     ClientConnection* first = nullptr; ///< all connections, idle or in use
 

@@ -248,6 +248,7 @@ asio::awaitable<bool> ServerConnection::respond(int status, std::string_view hea
     append_header(out_, "date", worker_.http_date());
     out_.append("\r\n");
     std::string_view const pieces[2] = {out_, with_length && head_.method != "HEAD" ? body : std::string_view()};
+    if (worker_.turns.worthwhile()) co_await worker_.turns.next();
     std::size_t skip = 0;
     if (write_now(pieces, skip)) co_return true;
     co_return co_await write_slow(pieces, skip);

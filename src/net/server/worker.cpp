@@ -48,7 +48,7 @@ Fail bind_failure(Endpoint4or6 const& at, boost::system::error_code ec) {
 
 Worker::Worker(ListenerShared& shared_state, int index)
     : io_(std::make_unique<asio::io_context>(BOOST_ASIO_CONCURRENCY_HINT_UNSAFE_IO)), shared(shared_state), sweeper(*io_),
-      index_(index), tls_(shared_state.tls), clients_(std::make_unique<ClientPool>(*io_, shared_state.options.client)) {}
+      turns(asio::use_service<SendTurns>(*io_)), index_(index), tls_(shared_state.tls), clients_(std::make_unique<ClientPool>(*io_, shared_state.options.client)) {}
 
 Worker::~Worker() { stop(); }
 

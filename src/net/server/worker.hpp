@@ -15,6 +15,7 @@
 #include "base/snapshot.hpp"
 #include "net/server.hpp"
 #include "net/wire/blocks.hpp"
+#include "net/wire/send_turns.hpp"
 #include "net/wire/sweeper.hpp"
 #include "net/wire/tls.hpp"
 
@@ -80,6 +81,7 @@ public:
     ListenerShared& shared;
     BlockPool blocks;
     Sweeper sweeper;
+    SendTurns& turns; ///< of io()
     bool draining = false;
     class ServerConnection* first_connection = nullptr; ///< intrusive list
 

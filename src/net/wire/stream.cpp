@@ -15,6 +15,7 @@ namespace {
 
 constexpr auto as_result = asio::as_tuple(asio::use_awaitable);
 constexpr std::size_t gather_max = 64;
+constexpr std::size_t joined_max = 2 * 1024;
 constexpr std::size_t tls_record = 16 * 1024;
 
 bool would_block(int error) noexcept { return error == EAGAIN || error == EWOULDBLOCK; }
@@ -125,22 +126,45 @@ Io Stream::try_write(std::span<std::string_view const> pieces) noexcept {
         io = tls_write(pieces, result);
         return io;
     }
+    char together[joined_max];
+    std::string_view joined;
+    if (pieces.size() == 1) {
+        joined = pieces[0];
+    } else if (total <= sizeof together) { // copied: cheaper than a vector that the kernel has to fetch and check
+        char* at = together;
+        for (auto const piece : pieces) {
+            std::memcpy(at, piece.data(), piece.size());
+            at += piece.size();
+        }
+        joined = std::string_view(together, total);
+    }
     while (io.bytes < total) {
+        if (!joined.empty()) {
+            auto const n = ::send(socket_.native_handle(), joined.data() + io.bytes, total - io.bytes, MSG_DONTWAIT | MSG_NOSIGNAL);
+            if (!sent(n, io)) return io;
+            continue;
+        }
         std::array<iovec, gather_max> parts;
         msghdr message{};
         message.msg_iov = parts.data();
         message.msg_iovlen = gather(pieces, io.bytes, parts);
         auto const n = ::sendmsg(socket_.native_handle(), &message, MSG_DONTWAIT | MSG_NOSIGNAL);
-        if (n < 0) {
-            if (would_block(errno)) return io;
-            send_failed_ = true;
-            io.state = errno == EPIPE || errno == ECONNRESET ? IoState::closed : IoState::failed;
-            note("send", errno);
-            return io;
-        }
-        io.bytes += static_cast<std::size_t>(n);
+        if (!sent(n, io)) return io;
     }
     return io;
+}
+
+/// Takes the result of a send into `io`. False: no more now.
+bool Stream::sent(std::int64_t result, Io& io) noexcept {
+    if (result >= 0) {
+        io.bytes += static_cast<std::size_t>(result);
+        return true;
+    }
+    if (would_block(errno)) return false;
+    send_failed_ = true;
+    io.state = errno == EPIPE || errno == ECONNRESET ? IoState::closed : IoState::failed;
+    note("send", errno);
+    return false;
 }
 
 asio::awaitable<Io> Stream::write_rest(std::span<std::string_view const> pieces, std::size_t skip, std::int64_t stall_ms) {

@@ -66,6 +66,7 @@ private:
     asio::awaitable<Io> handshake(std::int64_t deadline_ns);
     /// Waits for what OpenSSL wants after `result` of a call; failed or closed when it wants nothing.
     asio::awaitable<Io> wait_tls(int result, std::int64_t deadline_ns);
+    bool sent(std::int64_t result, Io& io) noexcept;
     Io tls_read(char* to, std::size_t size, int& result) noexcept;
     Io tls_write(std::span<std::string_view const> pieces, int& result) noexcept;
     void note(std::string_view what, int error);
