@@ -69,11 +69,19 @@ bool IpAddress::is_private() const noexcept {
 
 std::string IpAddress::text() const {
     char out[INET6_ADDRSTRLEN] = {};
-    if (is_v4())
-        inet_ntop(AF_INET, bytes_.data() + 12, out, sizeof out);
-    else
+    if (!is_v4()) {
         inet_ntop(AF_INET6, bytes_.data(), out, sizeof out);
-    return out;
+        return out;
+    }
+    char* at = out; // inet_ntop prints with snprintf, and every request has an address
+    for (std::size_t i = 12; i < 16; ++i) {
+        int const n = bytes_[i];
+        if (i > 12) *at++ = '.';
+        if (n >= 100) *at++ = static_cast<char>('0' + n / 100);
+        if (n >= 10) *at++ = static_cast<char>('0' + n / 10 % 10);
+        *at++ = static_cast<char>('0' + n % 10);
+    }
+    return std::string(out, at);
 }
 
 Result<IpAddress> parse_ip(std::string_view text) {

@@ -8,16 +8,23 @@ std::string format_scaled(std::int64_t value, int scale) {
     bool const negative = value < 0;
     // Negating in unsigned arithmetic also works for the smallest int64.
     std::uint64_t const magnitude = negative ? 0 - static_cast<std::uint64_t>(value) : static_cast<std::uint64_t>(value);
-    std::string digits = fmt::format("{:0{}}", magnitude, scale + 1);
-    std::size_t const point = digits.size() - static_cast<std::size_t>(scale);
-    std::string out = negative ? "-" : "";
-    out.append(digits, 0, point);
-    auto const last = digits.find_last_not_of('0');
-    if (last != std::string::npos && last >= point) {
-        out += '.';
-        out.append(digits, point, last - point + 1);
+    // From the last digit on. At most 20 digits (1 + scale ≤ 19 of them for sure), the point and the sign.
+    char text[24];
+    char* const end = text + sizeof text;
+    char* at = end;
+    bool fraction = false; // a digit behind the point was written: zeros before it count
+    std::uint64_t rest = magnitude;
+    for (int i = 0; i < scale; ++i, rest /= 10) {
+        auto const digit = static_cast<char>('0' + rest % 10);
+        if (digit == '0' && !fraction) continue;
+        *--at = digit;
+        fraction = true;
     }
-    return out;
+    if (fraction) *--at = '.';
+    do *--at = static_cast<char>('0' + rest % 10);
+    while ((rest /= 10) != 0);
+    if (negative) *--at = '-';
+    return std::string(at, end);
 }
 
 Result<std::int64_t> parse_scaled(std::string_view text, int scale, std::string_view what) {
