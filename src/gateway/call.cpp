@@ -48,7 +48,8 @@ Call::Call(Worker& w, net::Exchange& x) : worker(w), services(w.services), excha
     auto const& head = x.head();
     record.method = bounded(head.method, 16);
     record.path = bounded(head.path, 256);
-    record.client_ip = caller_address(x, services.config).text();
+    address = caller_address(x, services.config);
+    record.client_ip = address.text();
     if (auto const agent = head.find("user-agent")) record.user_agent = bounded(*agent, user_agent_max);
     if (auto const session = head.find("x-session-id")) record.session = bounded(*session, session_max);
     record.request_bytes = static_cast<std::int64_t>(head.content_length.value_or(0));

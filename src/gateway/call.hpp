@@ -30,6 +30,7 @@ struct Call {
     Services& services;
     net::Exchange& exchange;
     RequestRecord record;                 ///< filled in as the request goes along
+    IpAddress address;                    ///< the caller's, as in record.client_ip
     std::array<char, 36> id_text{};       ///< record.request_id in text
     Dialect dialect = Dialect::openai;
     std::optional<identity::Caller> caller; ///< set once the key is known: from then on refusals are recorded

@@ -43,10 +43,10 @@ void Charge::price(RequestRecord& record, Usage const& usage) const {
     record.usage = usage;
     record.multiplier = plan_.multiplier;
     if (offer_ == nullptr) return; // nothing was sent anywhere: nothing to charge
-    auto const list = pricing::rate(*offer_->list->price, usage, record.time, plan_.multiplier);
+    auto list = pricing::rate(*offer_->list->price, usage, record.time, plan_.multiplier);
     if (!list) return charge_what_is_held(record);
     record.charge = list->amount;
-    record.lines = list->lines;
+    record.lines = std::move(list->lines);
     if (!offer_->target->cost.price) return;
     auto const cost = pricing::rate(*offer_->target->cost.price, usage, record.time);
     if (!cost) return charge_what_is_held(record);
@@ -102,8 +102,7 @@ ledger::Settled Charge::settle(Final const& final) {
     call_.admission.settle_tokens(final.usage.input_total() + final.usage.output_total(), call_.now_ns());
     charged_ = record.charge;
     call_.count(record);
-    auto copy = record; // the record stays readable for the answer's headers
-    auto const settled = hold_.settle(std::move(copy));
+    auto const settled = hold_.settle(record);
     if (!settled.journaled)
         log::error("a charge could not be journaled; it is off the wallet and will be settled from the last progress",
                    {{"request_id", std::string(call_.request_id())}, {"charge", format_usd(charged_)}});

@@ -27,9 +27,8 @@ Result<void> authenticate(Call& call) {
     for (auto const& header : call.exchange.head().headers) presented.see_header(header.name, header.value);
     auto const key = presented.get();
     if (!key) return Fail(key.error());
-    auto const peer = parse_ip(call.record.client_ip);
     auto caller = identity::authenticate(call.worker.directory.current(), call.services.hasher, *key,
-                                         peer ? *peer : call.exchange.peer(), call.record.time);
+                                         call.address, call.record.time);
     if (!caller) return Fail(caller.error());
     call.caller = std::move(*caller);
     auto const& k = *call.caller->key;

@@ -57,7 +57,7 @@ void Hold::progress(Progress progress) {
     (void)ledger_->journal_->append_admitted(journal::FrameType::progress, {buffer, n}, 0);
 }
 
-Settled Hold::settle(RequestRecord&& record) {
+Settled Hold::settle(RequestRecord& record) {
     TOLLGATE_CHECK(!done(), "a hold is settled once");
     TOLLGATE_CHECK(record.request_id == request_id_ && !record.charge.is_negative(),
                    "settled with another request's record, or with a negative charge");

@@ -57,8 +57,10 @@ public:
     void set_fallback_outcome(Outcome outcome) noexcept { fallback_ = outcome; }
 
     /// Ends the request: takes the whole charge (even above the hold) off the account, gives the rest back,
-    /// journals the record before returning. Once only; `record` must carry the draft's ids, and charge ≥ 0.
-    Settled settle(RequestRecord&& record);
+    /// journals the record before returning. Once only; `record` must carry the draft's ids, and charge ≥ 0;
+    /// its `held` is raised to what was held.
+    Settled settle(RequestRecord& record);
+    Settled settle(RequestRecord&& record) { return settle(record); }
     /// True after settle or a move.
     bool done() const noexcept { return ledger_ == nullptr; }
 
