@@ -11,6 +11,7 @@ packages=(g++ cmake ninja-build ccache pkg-config ca-certificates libboost1.81-d
   libtomlplusplus-dev libspdlog-dev libfmt-dev libcli11-dev prometheus-cpp-dev libsodium-dev libssl-dev libpq-dev
   libpcre2-dev zlib1g-dev libgtest-dev libgmock-dev git python3)
 if [ "$what" = test ] || [ "$what" = bench ]; then packages+=(postgresql-15 openssl curl procps); fi
+if [ "$what" = fuzz ]; then packages+=(clang-14 libclang-rt-14-dev llvm-14); fi
 if [ "$what" = bench ]; then packages+=(nginx-light haproxy); fi
 command -v npm >/dev/null || packages+=(nodejs npm)
 

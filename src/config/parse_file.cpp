@@ -1,7 +1,12 @@
 #include "config/parse_file.hpp"
 
 #include <algorithm>
+#include <optional>
+#include <stdexcept>
+
 #define TOML_EXCEPTIONS 0
+// toml++ 3.3 asserts on a few malformed lines ("[#") that it should report: a broken file must not abort the program.
+#define TOML_ASSERT(expression) ((expression) ? void() : throw std::logic_error("not valid TOML"))
 #include <toml++/toml.h>
 
 #include "base/nearest.hpp"
@@ -150,8 +155,9 @@ void FileReader::read_section(toml::table const& table, std::string const& prefi
     for (auto const& [name, node] : table) {
         auto const full = prefix + std::string(name.str());
         if (prefix.empty() && (full == "provider" || full == "model" || full == "route")) continue;
+        bool const plain_text = node.is_string(); // by name: clang 14 does not capture structured bindings
         auto const row = std::find_if(keys().begin(), keys().end(), [&](Key const& key) {
-            return key.name == full || (node.is_string() && prefix.empty() && key.shorthand == full);
+            return key.name == full || (plain_text && prefix.empty() && key.shorthand == full);
         });
         if (row != keys().end() && row->env_only) {
             problem(node, full, "is a secret that only the environment can set: " + variables_of(*row).front());
@@ -277,7 +283,18 @@ Result<std::string> expand_variables(std::string_view text, Environment const& e
 
 std::set<std::string> parse_file(std::string_view text, std::string const& file_name, Environment const& environment,
                                  Config& config, Problems& problems) {
-    auto const result = toml::parse(text);
+    auto const parsed = [&]() -> std::optional<toml::parse_result> {
+        try {
+            return toml::parse(text);
+        } catch (std::logic_error const&) {
+            return std::nullopt;
+        }
+    }();
+    if (!parsed) {
+        problems.push_back(file_name + ": not valid TOML; look for a table header that is not closed");
+        return {};
+    }
+    auto const& result = *parsed;
     if (!result) {
         auto const& error = result.error();
         problems.push_back(file_name + ":" + std::to_string(error.source().begin.line) + ": " + std::string(error.description()));

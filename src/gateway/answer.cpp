@@ -38,6 +38,13 @@ Usage billed_usage(dialects::UsageReport const& report) {
     return usage;
 }
 
+bool plausible(dialects::UsageReport const& report, Quote const& quote) noexcept {
+    constexpr std::int64_t margin = 1'000'000; // hidden prompts, tool results of the provider's own, reasoning
+    auto const usage = report.usage();
+    return usage.input_total() <= 4 * (quote.input_bound + quote.media_bound) + margin &&
+           usage.output_total() <= 4 * quote.output_max + margin;
+}
+
 asio::awaitable<Charge::Final> counted_final(Call& call, Plan const& plan, dialects::Ask const& ask,
                                              Offer const& offer, std::int64_t delivered, bool estimated) {
     auto const counted = co_await count_prompt_async(call.services, plan.encoding, ask.surface, ask.body);

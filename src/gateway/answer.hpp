@@ -9,6 +9,7 @@
 #include "gateway/call.hpp"
 #include "gateway/charge.hpp"
 #include "gateway/plan.hpp"
+#include "gateway/quote.hpp"
 #include "net/http.hpp"
 
 namespace tollgate::gateway {
@@ -26,6 +27,10 @@ bool shows_cost(dialects::Ask const& ask, Offer const& offer) noexcept;
 
 /// A provider's report as what is charged: one request, and the caller's own counts never matter.
 Usage billed_usage(dialects::UsageReport const& report);
+
+/// Whether a report can be true of this request: no provider counts several times more prompt than was sent, or more
+/// answer than was allowed. A provider that reports nonsense must not bill a fortune: its word is then not taken.
+bool plausible(dialects::UsageReport const& report, Quote const& quote) noexcept;
 
 /// What our own count makes of a request that no provider reported on. `delivered` = output tokens.
 asio::awaitable<Charge::Final> counted_final(Call& call, Plan const& plan, dialects::Ask const& ask,

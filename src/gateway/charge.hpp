@@ -23,6 +23,7 @@ public:
     /// The offer that serves (or was tried last): its prices count from here on.
     void use_offer(Offer const& offer);
     ledger::Hold& hold() noexcept { return hold_; }
+    Quote const& quote() const noexcept { return quote_; }
 
     /// A progress interval of a stream is over: journals what would be charged now and makes sure that the next step
     /// is held. `input` = prompt tokens as counted. Errors: insufficient_credits, cap_exceeded …: cut the stream.

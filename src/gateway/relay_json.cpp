@@ -16,20 +16,22 @@ bool is_free(Surface s) { return s == Surface::anthropic_count_tokens; }
 
 /// What an answer of the provider costs. `body` = all of it.
 asio::awaitable<Charge::Final> meter_answer(Call& call, Plan const& plan, dialects::Ask const& ask,
-                                            Offer const& offer, int status, std::string_view body) {
+                                            Offer const& offer, Quote const& quote, int status, std::string_view body) {
     Charge::Final final;
+    auto const report = status < 300 ? dialects::find_usage_in_body(ask.surface, body) : std::nullopt;
     if (status >= 300) { // the provider refused the request: nothing was used
         final.outcome = Outcome::upstream_error;
         final.error_type = "provider_refused";
     } else if (is_free(ask.surface)) {
         final.source = UsageSource::none;
-    } else if (auto const report = dialects::find_usage_in_body(ask.surface, body)) {
+    } else if (report && plausible(*report, quote)) {
         final.usage = billed_usage(*report);
         final.source = UsageSource::provider;
         final.provider_cost = report->cost;
     } else {
         auto const delivered = count_reply(call.services.tokenizer, plan.encoding, ask.surface, body);
         final = co_await counted_final(call, plan, ask, offer, delivered, !plan.encoding.exact);
+        final.usage.anomaly = report.has_value();
     }
     final.status = status;
     co_return final;
@@ -50,7 +52,7 @@ asio::awaitable<void> answer_broken_upstream(Call& call, Charge& charge, net::Se
 asio::awaitable<void> answer_whole(Call& call, Plan const& plan, dialects::Ask const& ask, Charge& charge,
                                    Offer const& offer, net::ResponseHead const& head,
                                    std::string_view body) {
-    auto final = co_await meter_answer(call, plan, ask, offer, head.status, body);
+    auto final = co_await meter_answer(call, plan, ask, offer, charge.quote(), head.status, body);
     final.bytes_to_send = static_cast<std::int64_t>(body.size());
     auto const settled = charge.settle(final);
     auto const durable = co_await wait_until_durable(call, settled.position);
@@ -114,7 +116,7 @@ asio::awaitable<void> answer_large(Call& call, Plan const& plan, dialects::Ask c
         if (last) break; // the last bytes wait for the charge
         if (caller_there) caller_there = co_await call.exchange.write(out);
     }
-    auto final = co_await meter_answer(call, plan, ask, offer, head.status, body);
+    auto final = co_await meter_answer(call, plan, ask, offer, charge.quote(), head.status, body);
     if (!caller_there && final.outcome == Outcome::success) final.outcome = Outcome::client_closed;
     auto const settled = charge.settle(final);
     auto const durable = co_await wait_until_durable(call, settled.position);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <fmt/format.h>
 #include <limits>
 
@@ -9,6 +10,7 @@
 #include "dialects/cost_splice.hpp"
 #include "dialects/errors.hpp"
 #include "gateway/counting.hpp"
+#include "net/timer.hpp"
 
 namespace tollgate::gateway {
 namespace {
@@ -157,7 +159,7 @@ asio::awaitable<bool> StreamRelay::hold_next_step() {
 /// which is not what was delivered when the stream then fails or just stops.
 bool StreamRelay::usage_is_final(bool ended_well) const {
     auto const& report = tap_.usage();
-    if (!report || !report->output) return false;
+    if (!report || !report->output || !plausible(*report, charge_.quote())) return false;
     if (tap_.done() || tap_.finish_seen()) return true;
     return ended_well && !tap_.failed() && call_.dialect != Dialect::anthropic;
 }
@@ -166,7 +168,9 @@ bool StreamRelay::usage_is_final(bool ended_well) const {
 asio::awaitable<Charge::Final> StreamRelay::counted(std::int64_t delivered) {
     auto final = co_await counted_final(call_, plan_, ask_, offer_, delivered, meter_.estimated());
     auto const& report = tap_.usage();
-    if (report && report->input) {
+    if (report && !plausible(*report, charge_.quote())) {
+        final.usage.anomaly = true;
+    } else if (report && report->input) {
         auto const stated = billed_usage(*report);
         for (auto const bucket : {Bucket::input, Bucket::cache_read, Bucket::cache_write_5m, Bucket::cache_write_1h,
                                   Bucket::audio_in, Bucket::image_in})
@@ -279,8 +283,11 @@ asio::awaitable<void> StreamRelay::drain() {
     auto const delivered = meter_.finish(); // what comes from here on was not delivered
     bool ended = false;
     while (!plan_.model->cancel_on_disconnect && call_.now_ns() < drain_until) {
-        auto const piece = co_await response_.read();
-        if (!piece) break;
+        auto read = response_.read();
+        auto const left = std::chrono::nanoseconds(drain_until - call_.now_ns());
+        auto const in_time = co_await net::with_limit(left, std::move(read));
+        if (!in_time || !*in_time) break;
+        auto const& piece = *in_time;
         for (auto const data : piece->data) {
             if (intercept_) tap_.feed(data);
             else meter_.feed(data);
