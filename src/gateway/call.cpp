@@ -67,10 +67,10 @@ void Call::append_common_headers(std::string& lines) const {
     limits::append_rate_headers(lines, admission.status());
 }
 
-void Call::finish_record(int status, Outcome outcome) {
+void Call::finish_record(int status, Outcome outcome, std::int64_t now) {
     record.status = status;
     record.outcome = outcome;
-    auto const now = now_ns();
+    finished_ns = now;
     record.latency_ms = (now - exchange.first_byte_ns()) / 1'000'000;
     // Our own share: from the first byte of the request to the first upstream attempt; without one, all of it.
     auto const until = upstream_sent_ns != 0 ? upstream_sent_ns : now;
@@ -81,7 +81,7 @@ void Call::count(RequestRecord const& r) {
     auto& m = worker.metrics;
     m.requests[static_cast<std::size_t>(r.surface)][static_cast<std::size_t>(r.outcome)].add();
     m.statuses[static_cast<std::size_t>(std::clamp(r.status / 100, 0, 5))].add();
-    auto const us = (now_ns() - exchange.first_byte_ns()) / 1'000;
+    auto const us = ((finished_ns != 0 ? finished_ns : now_ns()) - exchange.first_byte_ns()) / 1'000;
     auto const bound = std::lower_bound(latency_bounds_us.begin(), latency_bounds_us.end(), us);
     m.latency[static_cast<std::size_t>(bound - latency_bounds_us.begin())].add();
     m.latency_sum_us.add(static_cast<std::uint64_t>(std::max<std::int64_t>(us, 0)));

@@ -41,6 +41,7 @@ struct Call {
     /// Idempotency-Key that this request has claimed and must answer for; empty = none. Given up by the destructor.
     std::string replay_key;
     std::string cache_key;                ///< where the answer goes in the response cache; empty = nowhere
+    std::int64_t finished_ns = 0;         ///< steady time of finish_record; 0 = not yet
     std::int64_t upstream_sent_ns = 0;    ///< steady time when the first upstream attempt was sent; 0 = not yet
 
     std::string_view request_id() const { return {id_text.data(), id_text.size()}; }
@@ -50,7 +51,8 @@ struct Call {
     /// "x-request-id", rate limits: what every answer carries.
     void append_common_headers(std::string& lines) const;
     /// Fills in what is only known at the end: latency, status, overhead.
-    void finish_record(int status, Outcome outcome);
+    void finish_record(int status, Outcome outcome) { finish_record(status, outcome, now_ns()); }
+    void finish_record(int status, Outcome outcome, std::int64_t now_ns);
     /// Counts a finished request in the metrics. Once, with the record as it was journaled.
     void count(RequestRecord const& finished);
 };

@@ -97,9 +97,10 @@ ledger::Settled Charge::settle(Final const& final) {
         record.provider_reported_cost = *final.provider_cost;
     }
     record.response_bytes = static_cast<std::int64_t>(call_.exchange.bytes_sent()) + final.bytes_to_send;
-    if (record.first_byte_ms == 0) record.first_byte_ms = std::max<std::int64_t>(1, call_.elapsed_ms());
-    call_.finish_record(final.status, final.outcome);
-    call_.admission.settle_tokens(final.usage.input_total() + final.usage.output_total(), call_.now_ns());
+    auto const now = call_.now_ns();
+    call_.finish_record(final.status, final.outcome, now);
+    if (record.first_byte_ms == 0) record.first_byte_ms = std::max<std::int64_t>(1, record.latency_ms);
+    call_.admission.settle_tokens(final.usage.input_total() + final.usage.output_total(), now);
     charged_ = record.charge;
     call_.count(record);
     auto const settled = hold_.settle(record);

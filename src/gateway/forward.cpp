@@ -52,7 +52,6 @@ Attempt failed(Error error, bool retry, std::int64_t retry_after = 0) {
 Attempt judge(Call& call, Offer const& offer, net::Response response) {
     auto const& head = response.head();
     auto const verdict = providers::classify_status(head.status);
-    auto const now = call.services.clock.now();
     Attempt attempt;
     switch (verdict) {
     case providers::Verdict::success:
@@ -73,7 +72,7 @@ Attempt judge(Call& call, Offer const& offer, net::Response response) {
     case providers::Verdict::retry:
     case providers::Verdict::broken: break;
     }
-    auto const wait = providers::retry_after_ms(head.headers, now);
+    auto const wait = providers::retry_after_ms(head.headers, call.services.clock.now());
     // Another target may have a working credential: that is worth a try, the same target is not.
     bool const retry = verdict == providers::Verdict::retry || verdict == providers::Verdict::credential;
     attempt = failed(providers::upstream_error(head.status, offer.target->provider->name, wait), retry, wait.value_or(0));

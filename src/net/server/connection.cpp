@@ -277,6 +277,7 @@ asio::awaitable<bool> ServerConnection::write_slow(std::span<std::string_view co
 }
 
 asio::awaitable<bool> ServerConnection::write(std::span<std::string_view const> pieces) {
+    if (worker_.turns.worthwhile()) co_await worker_.turns.next();
     std::size_t skip = 0;
     if (write_now(pieces, skip)) co_return true;
     co_return co_await write_slow(pieces, skip);

@@ -24,10 +24,8 @@ asio::awaitable<bool> Exchange::respond(int status, std::string_view header_line
 }
 asio::awaitable<bool> Exchange::write(std::span<std::string_view const> pieces) { return connection_.write(pieces); }
 asio::awaitable<bool> Exchange::write(std::string_view bytes) {
-    std::size_t skip = 0;
     std::span<std::string_view const> const pieces(&bytes, 1);
-    if (connection_.write_now(pieces, skip)) co_return true;
-    co_return co_await connection_.write_slow(pieces, skip);
+    co_return co_await connection_.write(pieces);
 }
 void Exchange::compose_head(std::string& out, int status, std::string_view header_lines, Framing framing,
                             std::uint64_t length) {
