@@ -477,6 +477,45 @@ TEST_F(ClientTest, ACallCanBeCancelledFromOutside) {
     EXPECT_EQ(pool.counters().open, 0u);
 }
 
+/// Reads an answer; after its first piece calls `pause`, during which nothing is read.
+asio::awaitable<void> read_with_pause(ClientPool& pool, Endpoint const& endpoint, std::function<void()> const& pause, Outcome& out) {
+    std::string_view const bytes = request;
+    Deadlines deadlines;
+    deadlines.idle = 3s;
+    auto response = co_await pool.send(endpoint, std::span<std::string_view const>(&bytes, 1), deadlines);
+    if (!response) co_return;
+    for (int n = 0;; ++n) {
+        if (n == 1) pause();
+        auto const piece = co_await response->read();
+        if (!piece) {
+            out.error = piece.error();
+            co_return;
+        }
+        for (auto const part : piece->data) out.data += part;
+    }
+}
+
+TEST_F(ClientTest, SeesAResetThatCameTogetherWithData) {
+    std::promise<void> go, gone;
+    FakeUpstream upstream([&](RawSocket& socket, int) {
+        socket.read_until("body");
+        socket.send("HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nfirst");
+        go.get_future().wait();
+        socket.send("second");
+        socket.reset();
+        gone.set_value();
+    });
+    Outcome out;
+    std::function<void()> const pause = [&] {
+        go.set_value();
+        gone.get_future().wait();
+    };
+    run(read_with_pause(pool, endpoint_at(upstream.port()), pause, out));
+    ASSERT_TRUE(out.error);
+    EXPECT_FALSE(out.error->timed_out) << out.error->detail;
+    EXPECT_EQ(out.data, "firstsecond");
+}
+
 TEST_F(ClientTest, IdleConnectionsCloseInTime) {
     ClientOptions options;
     options.idle_timeout = 200ms;

@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <cstring>
 #include <netinet/tcp.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
 
 namespace tollgate::net {
@@ -40,6 +41,13 @@ void EdgeRead::start(Handler handler) {
     reactor_.start_op(asio::detail::reactor::read_op, socket_.native_handle(), socket_.reactor_data(), this, true, true);
 }
 
+/// A reset can come in the same event as data. TCP_INQ does not count it, and epoll tells it once only: then the next
+/// read must be tried at once. The reactor keeps the event that is being worked on in the descriptor's own operation.
+bool EdgeRead::peer_failed() noexcept {
+    auto* const descriptor = (asio::detail::operation*)socket_.reactor_data(); // a private base: no other cast can
+    return descriptor != nullptr && (descriptor->*&EdgeRead::task_result_ & (EPOLLERR | EPOLLHUP)) != 0;
+}
+
 asio::detail::reactor_op::status EdgeRead::do_perform(asio::detail::reactor_op* base) {
     auto& self = *static_cast<EdgeRead*>(base);
     iovec part{self.to_, self.size_};
@@ -57,7 +65,7 @@ asio::detail::reactor_op::status EdgeRead::do_perform(asio::detail::reactor_op* 
             if (auto const* hint = CMSG_FIRSTHDR(&message);
                 hint != nullptr && hint->cmsg_level == SOL_TCP && hint->cmsg_type == TCP_CM_INQ)
                 std::memcpy(&left, CMSG_DATA(hint), sizeof left);
-            return left == 0 ? done_and_exhausted : done;
+            return left == 0 && !self.peer_failed() ? done_and_exhausted : done;
         }
         if (n == 0) {
             self.ec_ = asio::error::eof;

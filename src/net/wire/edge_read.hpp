@@ -45,6 +45,7 @@ public:
 private:
     using Handler = asio::detail::awaitable_handler<asio::any_io_executor>;
     void start(Handler handler);
+    bool peer_failed() noexcept;
     static status do_perform(asio::detail::reactor_op* base);
     static void do_complete(void* owner, asio::detail::operation* base, boost::system::error_code const&, std::size_t);
 
