@@ -42,12 +42,14 @@ App::App(config::Config config)
     : config_(std::move(config)), demo_handler_(tokenizer_, clock_) {}
 
 App::~App() {
-    // Listeners first: their coroutines use everything else.
+    // Listeners first: their coroutines use everything else. What may still resume one of them ends before they do.
+    if (counting_) counting_->join();
+    if (blocking_) blocking_->join();
+    if (ledger_) static_cast<void>(ledger_->journal().sync_now()); // wakes those who wait for durability
     if (gateway_) gateway_->stop();
     if (console_) console_->stop();
     if (housekeeping_) housekeeping_->stop();
     if (feed_) feed_->stop();
-    if (blocking_) blocking_->join();
     if (demo_) demo_->stop();
     gateway_.reset(); // destroys suspended coroutines, whose holds settle themselves
     console_.reset();
@@ -178,10 +180,11 @@ void App::build_gateway() {
     replays_->load(store_->idempotency().replays(clock_.now()));
     cache_ = std::make_unique<gateway::ResponseCache>(config_.cache, *replay_box_);
     blocking_ = std::make_unique<net::BlockingPool>(static_cast<int>(config_.console.threads), 1024);
+    counting_ = std::make_unique<net::BlockingPool>(std::max(1, io_threads(config_) / 2), 64);
     services_ = std::make_unique<gateway::Services>(gateway::Services{
         .config = config_, .clock = clock_, .directory = directory_.directory(), .catalog = catalog_->catalog(),
         .hasher = *hasher_, .activity = activity_, .limiter = limiter_, .ledger = *ledger_, .tokenizer = tokenizer_,
-        .blocking = *blocking_, .replays = *replays_, .cache = *cache_, .metrics = *metrics_,
+        .counting = *counting_, .replays = *replays_, .cache = *cache_, .metrics = *metrics_,
         .serves_elsewhere = [](std::string_view, std::string_view path) { return control::on_gateway_too(path); },
         .elsewhere = [this](net::Exchange& exchange) { return control::serve_control(exchange, *api_, *blocking_, adapter_); }});
     housekeeping_ = std::make_unique<Housekeeping>(*store_, *ledger_, activity_, *replays_, clock_, config_);
@@ -244,6 +247,10 @@ void App::drain() {
     if (gateway_ && !gateway_->drain(limit)) log::warn("some requests were cut off by the end of the drain");
     if (console_) console_->drain(std::chrono::seconds(2));
     housekeeping_->stop();
+    // Jobs and durability waits resume coroutines: they end before the threads those run on.
+    counting_->join();
+    blocking_->join();
+    static_cast<void>(ledger_->journal().sync_now());
     if (gateway_) gateway_->stop();
     if (console_) console_->stop();
     ledger_->close();

@@ -95,7 +95,8 @@ private:
     std::unique_ptr<gateway::Metrics> metrics_;
     std::unique_ptr<gateway::Replays> replays_;
     std::unique_ptr<gateway::ResponseCache> cache_;
-    std::unique_ptr<net::BlockingPool> blocking_;
+    std::unique_ptr<net::BlockingPool> blocking_; ///< the control API: waits for the store
+    std::unique_ptr<net::BlockingPool> counting_; ///< token counts of large prompts: waits for nothing
     std::unique_ptr<gateway::Services> services_;
     std::unique_ptr<Housekeeping> housekeeping_;
     std::unique_ptr<net::Server> gateway_;

@@ -18,7 +18,7 @@ void append_answer_headers(std::string& lines, Call const& call, Offer const& of
     for (auto const& header : upstream.headers)
         if (!net::is_hop_by_hop(header.name) && !is_ours(header.name) && providers::forward_reply_header(header.name))
             net::append_header(lines, header.name, header.value);
-    call.append_common_headers(lines);
+    call.append_id_headers(lines);
     net::append_header(lines, "x-tollgate-provider", offer.target->provider->name);
     net::append_header(lines, "x-tollgate-model", offer.model());
 }
@@ -39,10 +39,10 @@ Usage billed_usage(dialects::UsageReport const& report) {
 }
 
 bool plausible(dialects::UsageReport const& report, Quote const& quote) noexcept {
-    constexpr std::int64_t margin = 1'000'000; // hidden prompts, tool results of the provider's own, reasoning
+    constexpr std::int64_t margin = 200'000; // hidden prompts, results of the provider's own tools, unseen reasoning
     auto const usage = report.usage();
-    return usage.input_total() <= 4 * (quote.input_bound + quote.media_bound) + margin &&
-           usage.output_total() <= 4 * quote.output_max + margin;
+    return usage.input_total() <= 2 * (quote.input_bound + quote.media_bound) + margin &&
+           usage.output_total() <= 2 * quote.output_max + margin;
 }
 
 asio::awaitable<Charge::Final> counted_final(Call& call, Plan const& plan, dialects::Ask const& ask,

@@ -14,8 +14,8 @@
 
 namespace tollgate::gateway {
 
-/// Header lines of a relayed answer: the provider's that may be shown, then ours (x-request-id, provider, model,
-/// rate limits).
+/// Header lines of a relayed answer that are the same when it is repeated: the provider's that may be shown, then ours
+/// (x-request-id, provider, model).
 void append_answer_headers(std::string& lines, Call const& call, Offer const& offer,
                            net::ResponseHead const& upstream);
 /// x-tollgate-cost and x-tollgate-balance.

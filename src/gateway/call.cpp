@@ -5,6 +5,7 @@
 #include "base/log.hpp"
 #include "dialects/errors.hpp"
 #include "gateway/replays.hpp"
+#include "net/client_address.hpp"
 
 namespace tollgate::gateway {
 namespace {
@@ -12,33 +13,6 @@ constexpr std::size_t user_agent_max = 256;
 constexpr std::size_t session_max = 128;
 
 std::string bounded(std::string_view text, std::size_t max) { return std::string(text.substr(0, max)); }
-
-/// The address to record and to check allow-lists with: the peer, or what a trusted proxy says of it.
-IpAddress caller_address(net::Exchange const& exchange, config::Config const& config) {
-    auto const peer = exchange.peer();
-    auto const trusted = [&](IpAddress const& ip) {
-        return std::any_of(config.trusted_proxies.begin(), config.trusted_proxies.end(),
-                           [&](Cidr const& range) { return range.contains(ip); });
-    };
-    if (config.trusted_proxies.empty() || !trusted(peer)) return peer;
-    auto const forwarded = exchange.head().find("x-forwarded-for");
-    if (!forwarded) return peer;
-    // Read from the right: each trusted proxy appended the address it saw. The first one not trusted is the caller.
-    auto rest = *forwarded;
-    auto address = peer;
-    while (!rest.empty()) {
-        auto const comma = rest.rfind(',');
-        auto part = comma == std::string_view::npos ? rest : rest.substr(comma + 1);
-        rest = comma == std::string_view::npos ? std::string_view() : rest.substr(0, comma);
-        while (!part.empty() && part.front() == ' ') part.remove_prefix(1);
-        while (!part.empty() && part.back() == ' ') part.remove_suffix(1);
-        auto const parsed = parse_ip(part);
-        if (!parsed) return address; // a hop that is no address: believe nothing behind it
-        address = *parsed;
-        if (!trusted(address)) return address;
-    }
-    return address;
-}
 } // namespace
 
 Call::Call(Worker& w, net::Exchange& x) : worker(w), services(w.services), exchange(x) {
@@ -48,7 +22,10 @@ Call::Call(Worker& w, net::Exchange& x) : worker(w), services(w.services), excha
     auto const& head = x.head();
     record.method = bounded(head.method, 16);
     record.path = bounded(head.path, 256);
-    address = caller_address(x, services.config);
+    auto const& trusted = services.config.trusted_proxies;
+    address = net::client_address(x.peer(), head.headers, trusted);
+    if (address != x.peer())
+        if (auto const country = head.find("cf-ipcountry")) record.country = bounded(*country, 2);
     record.client_ip = address.text();
     if (auto const agent = head.find("user-agent")) record.user_agent = bounded(*agent, user_agent_max);
     if (auto const session = head.find("x-session-id")) record.session = bounded(*session, session_max);
@@ -61,10 +38,16 @@ Call::~Call() {
     worker.metrics.in_flight.fetch_sub(1, std::memory_order_relaxed);
 }
 
-void Call::append_common_headers(std::string& lines) const {
+void Call::append_id_headers(std::string& lines) const {
     net::append_header(lines, "x-request-id", request_id());
     if (dialect == Dialect::anthropic) net::append_header(lines, "request-id", request_id());
-    limits::append_rate_headers(lines, admission.status());
+}
+
+void Call::append_rate_headers(std::string& lines) const { limits::append_rate_headers(lines, admission.status()); }
+
+void Call::append_common_headers(std::string& lines) const {
+    append_id_headers(lines);
+    append_rate_headers(lines);
 }
 
 void Call::finish_record(int status, Outcome outcome, std::int64_t now) {

@@ -48,7 +48,10 @@ struct Call {
     std::int64_t now_ns() const { return services.clock.steady_ns(); }
     /// Milliseconds since the head's first byte arrived.
     std::int64_t elapsed_ms() const { return (now_ns() - exchange.first_byte_ns()) / 1'000'000; }
-    /// "x-request-id", rate limits: what every answer carries.
+    /// x-request-id, in the dialect's spelling too.
+    void append_id_headers(std::string& lines) const;
+    void append_rate_headers(std::string& lines) const;
+    /// Both: what every answer carries.
     void append_common_headers(std::string& lines) const;
     /// Fills in what is only known at the end: latency, status, overhead.
     void finish_record(int status, Outcome outcome) { finish_record(status, outcome, now_ns()); }

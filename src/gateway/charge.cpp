@@ -75,11 +75,15 @@ Result<void> Charge::progress(std::int64_t input, std::int64_t delivered) {
     progress_charge_ = priced.charge;
     hold_.progress(std::move(p));
 
+    return cover(input, delivered);
+}
+
+Result<void> Charge::cover(std::int64_t input, std::int64_t output) {
     // The next step must be held before it is delivered; what the hold covers beyond it needs nothing.
-    auto const ahead = std::min(quote_.output_max, delivered + stream_step_tokens);
+    auto const ahead = std::max(output, std::min(quote_.output_max, output + stream_step_tokens));
     auto quote = quote_;
     quote.input_bound = std::max(quote.input_bound, input);
-    auto const need = dearest_ceiling(plan_, bounded_usage(ask_, quote, std::max(ahead, delivered)), call_.record.time);
+    auto const need = dearest_ceiling(plan_, bounded_usage(ask_, quote, ahead), call_.record.time);
     if (need <= hold_.amount()) return {};
     if (call_.max_cost && need > *call_.max_cost)
         return fail(Errc::cap_exceeded, "The answer would cost more than x-tollgate-max-cost allows.");

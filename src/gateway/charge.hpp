@@ -32,6 +32,9 @@ public:
     /// What is held pays for everything up to the last progress.
     bool covers_progress() const noexcept { return progress_charge_ <= hold_.amount(); }
 
+    /// Makes sure that `output` tokens and the next step are held. Errors: as progress.
+    Result<void> cover(std::int64_t input, std::int64_t output);
+
     struct Final {
         Usage usage;
         UsageSource source = UsageSource::none;

@@ -12,6 +12,18 @@ namespace {
 /// Bodies up to this size are counted on the I/O thread: about a tenth of a millisecond.
 constexpr std::size_t inline_count_bytes = 4 * 1024;
 
+/// Larger bodies are not tokenised: that would cost the processor more than the answer is worth knowing.
+constexpr std::size_t counted_bytes_max = 4u << 20;
+
+/// What stands for a count that was not made: about four bytes are a token. An estimate, marked as one; where a bound is
+/// needed, the quote by size is one already.
+metering::PromptCount bound_by_size(std::size_t bytes) {
+    metering::PromptCount bound;
+    bound.tokens = static_cast<std::int64_t>(bytes) / 4;
+    bound.estimated = true;
+    return bound;
+}
+
 /// Collects what extract_prompt yields; owns the texts, because they are only valid during the call.
 struct PromptParts {
     std::vector<std::string> texts;   // role or text, in order of `parts`
@@ -92,17 +104,14 @@ metering::PromptCount count_prompt(metering::Tokenizer const& tokenizer, meterin
 asio::awaitable<metering::PromptCount> count_prompt_async(Services& services, metering::ModelEncoding how,
                                                           Surface surface, std::string_view body) {
     if (body.size() <= inline_count_bytes) co_return count_prompt(services.tokenizer, how, surface, body);
+    if (body.size() > counted_bytes_max) co_return bound_by_size(body.size());
     // By value: the job may outlive this coroutine when the server stops.
     auto job = [tokenizer = services.tokenizer, how, surface, text = std::string(body)] {
         return count_prompt(tokenizer, how, surface, text);
     };
-    auto counted = co_await services.blocking.run(std::move(job));
+    auto counted = co_await services.counting.run(std::move(job));
     if (counted) co_return *counted;
-    // The pool is full: a byte is at least a token, so the size bounds the count. Marked as an estimate.
-    metering::PromptCount bound;
-    bound.tokens = static_cast<std::int64_t>(body.size()) / 3;
-    bound.estimated = true;
-    co_return bound;
+    co_return bound_by_size(body.size()); // the pool is full
 }
 
 std::int64_t count_reply(metering::Tokenizer const& tokenizer, metering::ModelEncoding how, Surface surface,

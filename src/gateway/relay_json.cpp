@@ -30,8 +30,13 @@ asio::awaitable<Charge::Final> meter_answer(Call& call, Plan const& plan, dialec
         final.provider_cost = report->cost;
     } else {
         auto const delivered = count_reply(call.services.tokenizer, plan.encoding, ask.surface, body);
-        final = co_await counted_final(call, plan, ask, offer, delivered, !plan.encoding.exact);
-        final.usage.anomaly = report.has_value();
+        if (delivered == 0 && ask.surface != Surface::openai_embeddings) { // an error in a 200, or nothing at all
+            final.outcome = Outcome::upstream_error;
+            final.error_type = "empty_answer";
+        } else {
+            final = co_await counted_final(call, plan, ask, offer, delivered, !plan.encoding.exact);
+            final.usage.anomaly = report.has_value();
+        }
     }
     final.status = status;
     co_return final;
@@ -54,25 +59,29 @@ asio::awaitable<void> answer_whole(Call& call, Plan const& plan, dialects::Ask c
                                    std::string_view body) {
     auto final = co_await meter_answer(call, plan, ask, offer, charge.quote(), head.status, body);
     final.bytes_to_send = static_cast<std::int64_t>(body.size());
-    auto const settled = charge.settle(final);
-    auto const durable = co_await wait_until_durable(call, settled.position);
-    if (!durable) log::warn("answering before the charge is durable", {{"reason", durable.error().message}});
-
-    std::string lines;
-    lines.reserve(512);
-    append_answer_headers(lines, call, offer, head);
-    append_money_headers(lines, charge.charged(), settled.balance);
+    auto const cost = charge.charge_for(final.usage);
     std::string with_cost;
     if (shows_cost(ask, offer) && head.status < 300) {
         dialects::Edits edits(body);
-        if (dialects::splice_cost_in_body(edits, ask.surface, body, charge.charged())) {
+        if (dialects::splice_cost_in_body(edits, ask.surface, body, cost)) {
             with_cost = edits.apply();
             body = with_cost;
         }
     }
-    if (!call.cache_key.empty()) net::append_header(lines, "x-tollgate-cache", "miss");
+    std::string lines;
+    lines.reserve(512);
+    append_answer_headers(lines, call, offer, head);
+    net::append_header(lines, "x-tollgate-cost", format_usd(cost));
+    // Kept before it is charged: a crash between the two must never let a repetition be charged again.
     call.services.replays.keep(call, head.status, lines, body);
-    call.services.cache.keep(call, head.status, lines, body, charge.charged());
+    call.services.cache.keep(call, head.status, lines, body, cost);
+
+    auto const settled = charge.settle(final);
+    auto const durable = co_await wait_until_durable(call, settled.position);
+    if (!durable) log::warn("answering before the charge is durable", {{"reason", durable.error().message}});
+    net::append_header(lines, "x-tollgate-balance", format_usd(settled.balance));
+    call.append_rate_headers(lines);
+    if (!call.cache_key.empty()) net::append_header(lines, "x-tollgate-cache", "miss");
     co_await call.exchange.respond(head.status, lines, body);
 }
 
@@ -85,6 +94,7 @@ asio::awaitable<void> answer_large(Call& call, Plan const& plan, dialects::Ask c
     std::string out;
     std::string lines;
     append_answer_headers(lines, call, offer, head);
+    call.append_rate_headers(lines);
     call.exchange.compose_head(out, head.status, lines,
                                sized ? net::Framing::content_length : chunked ? net::Framing::chunked : net::Framing::until_close,
                                head.content_length);
@@ -98,9 +108,11 @@ asio::awaitable<void> answer_large(Call& call, Plan const& plan, dialects::Ask c
         auto piece = co_await response.read();
         out.clear();
         if (!piece) { // broken in the middle: the caller sees the connection close short of the announced end
+            offer.target->state->failed(call.services.config.routing, call.now_ns());
             auto const delivered = count_reply(call.services.tokenizer, plan.encoding, ask.surface, body);
-            auto final = co_await counted_final(call, plan, ask, offer, delivered, true);
-            final.outcome = Outcome::upstream_partial;
+            Charge::Final final;
+            if (head.status < 300 && !is_free(ask.surface)) final = co_await counted_final(call, plan, ask, offer, delivered, true);
+            final.outcome = head.status < 300 ? Outcome::upstream_partial : Outcome::upstream_error;
             final.status = head.status;
             final.error_type = errc_row(Errc::upstream_failed).code;
             auto const settled = charge.settle(final);
@@ -139,7 +151,10 @@ asio::awaitable<void> relay_json(Call& call, Plan const& plan, dialects::Ask con
             first.reset();
         } else {
             auto read = co_await response.read();
-            if (!read) co_return co_await answer_broken_upstream(call, charge, read.error());
+            if (!read) {
+                offer.target->state->failed(call.services.config.routing, call.now_ns());
+                co_return co_await answer_broken_upstream(call, charge, read.error());
+            }
             piece = *read;
         }
         if (piece.last && body.empty() && piece.data.size() <= 1) // the usual case: all in one read, nothing copied

@@ -58,6 +58,7 @@ StreamRelay::StreamRelay(Call& call, Plan const& plan, dialects::Ask const& ask,
     auto const wire = framing_ == Framing::raw       ? head.framing
                       : framing_ == Framing::chunked ? net::Framing::chunked
                                                      : net::Framing::until_close;
+    call.append_rate_headers(lines);
     call.exchange.compose_head(head_, head.status, lines, wire, head.content_length);
     call_.record.streamed = true;
 }
@@ -151,8 +152,10 @@ asio::awaitable<bool> StreamRelay::hold_next_step() {
     if (!prompt_) prompt_ = co_await count_prompt_async(call_.services, plan_.encoding, ask_.surface, ask_.body);
     auto const delivered = meter_.progress(call_.now_ns());
     auto const held = charge_.progress(prompt_->tokens, delivered);
-    if (!held) log::info("stream cut", {{"request_id", std::string(call_.request_id())}, {"reason", held.error().message}});
-    co_return held.has_value();
+    if (held) co_return true;
+    log::info("stream cut", {{"request_id", std::string(call_.request_id())}, {"reason", held.error().message}});
+    refusal_.emplace(held.error());
+    co_return false;
 }
 
 /// Whether the output the provider stated is its last word on it. Anthropic states a first figure when a stream starts,
@@ -183,8 +186,14 @@ asio::awaitable<Charge::Final> StreamRelay::counted(std::int64_t delivered) {
 /// The provider's word where it gave one; our count where it did not.
 asio::awaitable<Charge::Final> StreamRelay::final_usage(bool ended_well) {
     look_at_the_end();
-    if (!usage_is_final(ended_well)) co_return co_await counted(meter_.finish());
     Charge::Final final;
+    if (!usage_is_final(ended_well)) {
+        auto const delivered = meter_.finish();
+        if (delivered > 0) co_return co_await counted(delivered);
+        final.outcome = Outcome::upstream_error; // it failed before the first token: nothing to charge
+        final.error_type = "empty_answer";
+        co_return final;
+    }
     final.usage = billed_usage(*tap_.usage());
     final.source = UsageSource::provider;
     final.provider_cost = tap_.usage()->cost;
@@ -202,9 +211,10 @@ asio::awaitable<void> StreamRelay::finish(net::Piece const& last) {
     if (intercept_) payload_ += tap_.finish();
     auto final = co_await final_usage(true);
     if (tap_.failed()) {
-        final.outcome = Outcome::upstream_partial;
+        if (final.outcome != Outcome::upstream_error) final.outcome = Outcome::upstream_partial;
         final.error_type = "provider_error_event";
     }
+    if (final.outcome != Outcome::success) offer_.target->state->failed(call_.services.config.routing, call_.now_ns());
     co_await settle(std::move(final));
     co_await send(last, true);
 }
@@ -251,11 +261,13 @@ asio::awaitable<void> StreamRelay::cut(net::Piece const& piece) {
     cut.model = ask_.model();
     cut.request_id = call_.request_id();
     cut.created = call_.record.time.ms / 1000;
-    auto const events = rest + dialects::cut_events(cut);
-    Charge::Final final;
-    final = co_await counted_final(call_, plan_, ask_, offer_, delivered, meter_.estimated());
-    final.outcome = Outcome::credit_exhausted;
-    final.error_type = dialects::credit_exhausted_code;
+    // Lack of credit is the caller's to mend; trouble of our own is not told as such.
+    bool const for_credit = refusal_->code == Errc::insufficient_credits || refusal_->code == Errc::cap_exceeded;
+    auto const events = rest + (for_credit ? dialects::cut_events(cut) : dialects::error_event(call_.dialect, *refusal_, call_.request_id()));
+    look_at_the_end(); // a provider that states its input first has said what its cache held
+    auto final = co_await counted(delivered);
+    final.outcome = for_credit ? Outcome::credit_exhausted : Outcome::upstream_partial;
+    final.error_type = for_credit ? dialects::credit_exhausted_code : errc_row(refusal_->code).code;
     co_await settle(std::move(final));
     auto const bytes = frame(events);
     if (at_chunk_boundary_) co_await call_.exchange.write(bytes);
@@ -265,8 +277,9 @@ asio::awaitable<void> StreamRelay::cut(net::Piece const& piece) {
 /// The provider broke off in the middle.
 asio::awaitable<void> StreamRelay::broken(net::SendError const& failure) {
     auto const error = failure.to_error();
+    offer_.target->state->failed(call_.services.config.routing, call_.now_ns());
     auto final = co_await final_usage(false);
-    final.outcome = Outcome::upstream_partial;
+    if (final.outcome != Outcome::upstream_error) final.outcome = Outcome::upstream_partial;
     final.error_type = errc_row(error.code).code;
     co_await settle(std::move(final));
     if (framing_ == Framing::raw && !at_chunk_boundary_) { // nothing can be said in the middle of somebody else's chunk
@@ -289,11 +302,16 @@ asio::awaitable<void> StreamRelay::drain() {
         if (!in_time || !*in_time) break;
         auto const& piece = *in_time;
         for (auto const data : piece->data) {
+            meter_.feed(data);
             if (intercept_) tap_.feed(data);
-            else meter_.feed(data);
         }
         ended = piece->last;
         if (ended) break;
+        // The provider's whole usage will be charged, so it must be held as in a stream that is delivered. Where the
+        // credit ends, the provider is cancelled.
+        if (!meter_.progress_due(call_.now_ns())) continue;
+        if (!prompt_) prompt_ = co_await count_prompt_async(call_.services, plan_.encoding, ask_.surface, ask_.body);
+        if (!charge_.cover(prompt_->tokens, meter_.progress(call_.now_ns()))) break;
     }
     look_at_the_end();
     Charge::Final final;

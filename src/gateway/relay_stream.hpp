@@ -61,6 +61,7 @@ private:
     std::string payload_;      ///< decoded bytes of the current piece as they go on, when framed anew
     std::string chunk_size_;
     std::optional<metering::PromptCount> prompt_;
+    std::optional<Error> refusal_; ///< why the next step could not be held
     bool caller_there_ = true;
     bool at_chunk_boundary_ = true; ///< raw: what was sent so far ends between two chunks
 };

@@ -54,13 +54,17 @@ asio::awaitable<bool> answer_replay(Call& call, dialects::Ask const& ask, std::s
 }
 
 asio::awaitable<bool> answer_cached(Call& call, dialects::Ask const& ask) {
-    auto const where = sha256(fmt::format("{}\n{}\n{}", call.record.account_id.value, call.record.path, ask.body));
+    auto const& headers = call.exchange.head().headers;
+    auto const beta = headers.find("anthropic-beta").value_or(headers.find("openai-beta").value_or(std::string_view()));
+    auto const where = sha256(fmt::format("{}\n{}\n{}\n{}\n{}", call.record.account_id.value, call.record.path,
+                                          call.exchange.head().query, beta, ask.body));
     auto const hit = call.services.cache.find(where, call.record.time);
     if (!hit) {
         call.cache_key = where;
         co_return false;
     }
-    auto& r = call.record;
+    // A record of its own: when it cannot be charged, the call is refused with a record that costs nothing.
+    auto r = call.record;
     r.cached = true;
     auto const factor = call.services.cache.fraction();
     r.charge = Money::from_nanos(divide_half_even(static_cast<__int128>(hit->charge.nanos()) * factor.ppb(), 1'000'000'000));
@@ -68,18 +72,22 @@ asio::awaitable<bool> answer_cached(Call& call, dialects::Ask const& ask) {
         r.lines = {PriceLine{static_cast<std::uint8_t>(pricing::UnitId::requests), 1, r.charge.nanos() * 1000, 1}};
         r.multiplier = Multiplier();
     }
-    call.finish_record(hit->reply.status, Outcome::cached);
-    auto copy = r;
-    auto const charged = call.services.ledger.charge_now(std::move(copy), call.caller->key->caps);
+    r.status = hit->reply.status;
+    r.outcome = Outcome::cached;
+    r.latency_ms = call.elapsed_ms();
+    r.first_byte_ms = std::max<std::int64_t>(1, r.latency_ms);
+    r.response_bytes = static_cast<std::int64_t>(hit->reply.body.size());
+    auto const cost = r.charge;
+    call.count(r);
+    auto const charged = call.services.ledger.charge_now(std::move(r), call.caller->key->caps);
     if (!charged) {
         co_await refuse(call, charged.error());
         co_return true;
     }
-    call.count(r);
     std::string lines;
     net::append_header(lines, "content-type", "application/json");
     call.append_common_headers(lines);
-    append_money_headers(lines, r.charge, charged->balance);
+    append_money_headers(lines, cost, charged->balance);
     net::append_header(lines, "x-tollgate-cache", "hit");
     co_await call.exchange.respond(hit->reply.status, lines, hit->reply.body);
     co_return true;

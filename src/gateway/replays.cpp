@@ -74,7 +74,7 @@ void Replays::keep(Call& call, int status, std::string_view lines, std::string_v
     if (call.replay_key.empty()) return;
     auto const key = std::exchange(call.replay_key, {});
     auto const id = call.caller->key->id;
-    bool const repeatable = status < 500 && status != 429 && status != 408 && status != 409;
+    bool const repeatable = status < 300;
     if (!repeatable || static_cast<std::int64_t>(body.size()) > config_.max_answer_bytes) return abandon(id, key);
     ReplayRow row;
     row.key_id = id;
@@ -87,6 +87,8 @@ void Replays::keep(Call& call, int status, std::string_view lines, std::string_v
         if (it == entries_.end()) return;
         if (bytes_ + row.sealed.size() > memory_max) {
             entries_.erase(it);
+            log::warn("an answer is not kept for its Idempotency-Key: memory for answers is used up",
+                      {{"request_id", std::string(call.request_id())}});
             return;
         }
         row.request_hash = it->second.request_hash;

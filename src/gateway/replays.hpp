@@ -46,7 +46,7 @@ public:
     /// Claims the key for this request. fresh: the caller must `keep` or `abandon`.
     Begin begin(KeyId key, std::string_view idempotency_key, std::string_view request_hash, Timestamp now);
     /// Keeps the answer of a call that claimed a key (Call::replay_key), in memory and journal. Does nothing for
-    /// other calls, and gives the claim up for answers that should be asked for anew (5xx, 429, too large).
+    /// other calls, and gives the claim up for answers that cost nothing and may be asked for anew (errors) or are too large.
     void keep(Call& call, int status, std::string_view lines, std::string_view body);
     void abandon(KeyId key, std::string_view idempotency_key);
     /// Forgets what has expired; called now and then.

@@ -1,10 +1,12 @@
 // The whole paid request, in order. Start reading here.
 #include "gateway/serve.hpp"
 
-#include <charconv>
+#include <boost/system/system_error.hpp>
 #include <fmt/format.h>
+#include <exception>
 #include <memory>
 
+#include "base/log.hpp"
 #include "dialects/ask.hpp"
 #include "gateway/answer.hpp"
 #include "gateway/call.hpp"
@@ -86,6 +88,7 @@ asio::awaitable<void> serve(Worker& worker, net::Exchange& exchange) {
     call.catalog = worker.catalog.hold();
 
     // authenticate
+    auto const directory = worker.directory.hold();
     if (auto const known = authenticate(call); !known) co_return co_await refuse(call, known.error());
     if (endpoint->surface == Surface::openai_models || endpoint->surface == Surface::anthropic_models)
         co_return co_await answer_models(call, endpoint->model_id);
@@ -96,6 +99,9 @@ asio::awaitable<void> serve(Worker& worker, net::Exchange& exchange) {
     auto const body = co_await exchange.read_body(body_max);
     if (!body) co_return co_await refuse(call, body.error());
     call.record.request_bytes = static_cast<std::int64_t>(body->size());
+    // A body may take its time: a key that was revoked meanwhile is not honoured.
+    if (worker.directory.hold() != directory)
+        if (auto const known = authenticate(call); !known) co_return co_await refuse(call, known.error());
     auto const ask = dialects::understand(endpoint->surface, *body);
     if (!ask) co_return co_await refuse(call, ask.error());
     call.record.model = ask->model();
@@ -124,10 +130,32 @@ asio::awaitable<void> serve(Worker& worker, net::Exchange& exchange) {
     co_await forward(call, *plan, *ask, charge);
 }
 
+/// A bug behind a request is answered in the caller's dialect, and its details are in the log only.
+asio::awaitable<void> serve_or_apologise(Worker& worker, net::Exchange& exchange) {
+    std::string what;
+    try {
+        co_await serve(worker, exchange);
+        co_return;
+    } catch (boost::system::system_error const&) {
+        throw; // the server is stopping, or the caller is gone: net/ closes the connection
+    } catch (std::exception const& bug) {
+        what = bug.what();
+    }
+    log::error("a request failed with an exception", {{"path", std::string(exchange.head().path)}, {"what", what}});
+    if (exchange.bytes_sent() > 0) {
+        exchange.mark_close();
+        co_return;
+    }
+    Call call(worker, exchange);
+    call.dialect = guess_dialect(exchange.head());
+    Error const error(Errc::internal, "Something went wrong here. It is not your request's fault; try again.");
+    co_await reply_error(call, error);
+}
+
 net::Handler make_handler(Services& services, net::ThreadContext thread) {
     // shared_ptr because std::function copies its target; all copies are on one thread and share one worker.
     auto worker = std::make_shared<Worker>(services, thread);
-    return [worker](net::Exchange& exchange) { return serve(*worker, exchange); };
+    return [worker](net::Exchange& exchange) { return serve_or_apologise(*worker, exchange); };
 }
 
 } // namespace tollgate::gateway

@@ -33,7 +33,7 @@ struct Services {
     limits::Limiter& limiter;
     ledger::Ledger& ledger;
     metering::Tokenizer tokenizer;
-    net::BlockingPool& blocking; ///< for counting large prompts off the I/O threads
+    net::BlockingPool& counting; ///< counts large prompts off the I/O threads; waits for nothing but a processor
     Replays& replays;
     ResponseCache& cache;
     Metrics& metrics;

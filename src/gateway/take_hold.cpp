@@ -78,6 +78,7 @@ asio::awaitable<Result<Held>> take_hold(Call& call, Plan& plan, dialects::Ask co
 
     // The bound by size did not fit. Counted, the prompt is usually a quarter of it.
     auto const counted = co_await count_prompt_async(call.services, plan.encoding, ask.surface, ask.body);
+    if (counted.estimated && plan.encoding.exact && !ask.has_tools) co_return Fail(hold.error()); // no count was to be had
     quote = make_counted_quote(plan, ask, default_max, counted.tokens, at);
     if (may_limit) limit_output(plan, ask, quote, default_max, at);
     auto counted_hold = try_hold(call, quote.amount);

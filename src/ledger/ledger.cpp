@@ -144,9 +144,18 @@ Result<Settled> Ledger::charge_now(RequestRecord&& record, SpendingCaps const& c
 }
 
 void Ledger::record_refused(RequestRecord const& record) {
-    TOLLGATE_CHECK(record.charge.is_zero(), "a refused request costs nothing");
     char buffer[encoded_record_max];
-    std::size_t const n = encode_record(record, buffer);
+    std::size_t n = 0;
+    if (record.charge.is_zero()) {
+        n = encode_record(record, buffer);
+    } else { // the caller's mistake must neither bill a refused request nor stop everybody else's
+        log::error("a refused request carried a charge; recorded without it", {{"request_id", record.request_id.text()}});
+        auto free = record;
+        free.charge = free.cost = Money();
+        free.lines.clear();
+        free.cost_lines.clear();
+        n = encode_record(free, buffer);
+    }
     if (!journal_->append_optional(journal::FrameType::terminal, {buffer, n}))
         dropped_refusals_.fetch_add(1, std::memory_order_relaxed);
 }
