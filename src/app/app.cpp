@@ -126,6 +126,7 @@ Result<void> App::start_demo() {
     if (!config_.demo.enabled) return {};
     net::ServerOptions options;
     options.threads = 1;
+    options.thread_name = "demo";
     auto server = net::Server::start(std::move(options), [this](net::ThreadContext) -> net::Handler {
         return [this](net::Exchange& exchange) { return demo_handler_.handle(exchange); };
     });
@@ -221,6 +222,7 @@ Result<void> App::start() {
     if (config_.role != config::Role::gateway) {
         auto options = listener(config_.console.listen);
         options.threads = 1;
+        options.thread_name = "console";
         auto server = net::Server::start(std::move(options), [this](net::ThreadContext) {
             return control::make_control_handler(*api_, *blocking_, adapter_);
         });

@@ -19,7 +19,10 @@ Housekeeping::Housekeeping(store::Store& store, ledger::Ledger& ledger, identity
 Housekeeping::~Housekeeping() { stop(); }
 
 void Housekeeping::start() {
-    thread_ = std::thread([this] { loop(); });
+    thread_ = std::thread([this] {
+        pthread_setname_np(pthread_self(), "housekeeping");
+        loop();
+    });
 }
 
 void Housekeeping::stop() {

@@ -1,5 +1,6 @@
 // Opening a journal: whose it is, what is in it, where it ends, and how it goes on after a crash.
 #include <algorithm>
+#include <pthread.h>
 
 #include "base/check.hpp"
 #include "base/log.hpp"
@@ -366,7 +367,10 @@ Result<void> Journal::start(Position applied) {
     if (auto prepared = prepare_next(); !prepared)
         log::warn("cannot prepare the next journal segment", {{"error", prepared.error().message}});
     if (options_.threads)
-        sync_thread_ = std::thread([this] { sync_loop(); });
+        sync_thread_ = std::thread([this] {
+            pthread_setname_np(pthread_self(), "journal-sync");
+            sync_loop();
+        });
     return {};
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <pthread.h>
 
 #include "base/log.hpp"
 #include "ledger/frames.hpp"
@@ -228,7 +229,10 @@ std::vector<store::HoldRow> Applier::open_holds() const {
 }
 
 void Applier::run() {
-    thread_ = std::thread([this] { loop(); });
+    thread_ = std::thread([this] {
+        pthread_setname_np(pthread_self(), "applier");
+        loop();
+    });
 }
 
 void Applier::stop() {

@@ -36,6 +36,7 @@ struct ServerOptions {
     std::string host = "127.0.0.1"; ///< an IP address, or "localhost"; "::" listens on v6 and v4
     std::uint16_t port = 0;         ///< 0 = any free one; see Server::port
     int threads = 1;
+    std::string thread_name = "io"; ///< of the I/O threads, with their number: what top and profilers show; ≤ 12 characters
     int backlog = 4096;
     std::size_t connections_max = 20'000; ///< over all threads; more are answered 503 and closed
     HeadLimits head;

@@ -8,6 +8,7 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <ctime>
 #include <fmt/format.h>
+#include <pthread.h>
 #include <sys/socket.h>
 
 #include "base/log.hpp"
@@ -81,6 +82,8 @@ ThreadContext Worker::thread_context() noexcept { return ThreadContext{*io_, *cl
 void Worker::run_thread() {
     asio::co_spawn(*io_, accept_loop(), asio::detached);
     thread_ = std::thread([this] {
+        auto const name = fmt::format("{}-{}", shared.options.thread_name, index_);
+        pthread_setname_np(pthread_self(), name.c_str());
         auto const guard = asio::make_work_guard(*io_);
         for (;;) {
             try {
