@@ -64,6 +64,26 @@ TEST_F(CatalogApi, WhatTheFileDeclaresIsReadOnly) {
     EXPECT_EQ(patch("/api/models/" + model.text("id"), R"({"enabled":false})").status, 409);
     EXPECT_EQ(post("/api/models", R"({"name":"filed","targets":[{"provider":"openai","model":"m"}]})").status, 409);
 }
+TEST_F(CatalogApi, WhatAReloadOfTheFileAddsOrRemovesShowsAtOnce) {
+    auto const at_start = world->config.providers;
+    config::ProviderConfig added;
+    added.name = "later";
+    added.kind = "anthropic";
+    added.api_key = Secret("sk-later");
+    // As a reload does: another declaration in force, while the settings of the start stay as they were.
+    world->config.providers = {added};
+    world->config.models.clear();
+    ASSERT_TRUE(world->republish());
+    world->config.providers = at_start;
+    auto const list = get("/api/providers").json.at("data").as_array();
+    ASSERT_EQ(list.size(), 1u);
+    EXPECT_EQ(list.at(0).at("name").as_string(), "later");
+    EXPECT_EQ(list.at(0).at("has_api_key").as_bool(), true);
+    EXPECT_EQ(get("/api/providers/later").text("source"), "file");
+    EXPECT_EQ(get("/api/providers/openai").status, 404);
+    EXPECT_EQ(patch("/api/providers/later", R"({"enabled":false})").status, 409);
+    EXPECT_EQ(post("/api/providers", R"({"name":"later","kind":"openai"})").status, 409);
+}
 TEST_F(CatalogApi, WhatTheCatalogCannotUseIsRefusedAndNotKept) {
     auto const made = post("/api/providers", R"({"name":"up","kind":"openai","api_key":"k","options":{"organization":"o"}})");
     EXPECT_EQ(made.status, 400);

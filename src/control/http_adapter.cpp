@@ -79,6 +79,9 @@ net::asio::awaitable<void> serve_control(net::Exchange& exchange, Api& api, net:
     if (!body) {
         response = problem(body.error(), {});
         exchange.mark_close();
+    } else if (request.path == "/" && (request.method == "GET" || request.method == "HEAD")) {
+        response.status = 302; // what people open in a browser first
+        response.headers.push_back({"location", "/docs"});
     } else if (request.path == "/health") {
         response = api.dispatch(request);
     } else {

@@ -80,6 +80,12 @@ TEST_F(OverHttp, WholeRequestsAndAnswersPass) {
     EXPECT_NE(exchange(request("GET /api/accounts?q=over")).find("\"Over HTTP\""), std::string::npos);
     EXPECT_TRUE(exchange("GET /api/accounts HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").starts_with("HTTP/1.1 401 "));
 }
+TEST_F(OverHttp, TheRootLeadsToTheReference) {
+    auto const answer = exchange("GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+    EXPECT_TRUE(answer.starts_with("HTTP/1.1 302 ")) << answer;
+    EXPECT_NE(answer.find("\r\nlocation: /docs\r\n"), std::string::npos) << answer;
+    EXPECT_TRUE(exchange(request("POST /")).starts_with("HTTP/1.1 404 "));
+}
 TEST_F(OverHttp, BodiesOverTheLimitAre413ProblemJson) {
     auto const answer = exchange(request("POST /api/accounts", std::string(1001, ' ')));
     EXPECT_TRUE(answer.starts_with("HTTP/1.1 413 ")) << answer;

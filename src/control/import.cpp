@@ -14,7 +14,8 @@ namespace tollgate::control {
 namespace json = boost::json;
 namespace {
 
-/// Finds or makes the account; a made one gets the operator's initial credit, once however often this is repeated.
+/// Finds or makes the account, with the operator's initial credit. The credit is posted each time under one reference, so
+/// that it comes once, and also when an earlier try ended between the account and its credit.
 Result<store::AccountRow> account_for(Call& call, std::string const& external_id) {
     store::AccountRow row;
     row.name = external_id.substr(0, 200);
@@ -23,8 +24,7 @@ Result<store::AccountRow> account_for(Call& call, std::string const& external_id
     row.created_at = call.context.clock.now();
     bool created = false;
     auto account = call.context.store.accounts().find_or_create(row, created);
-    if (!created) return account;
-    publish_account(call.context, account);
+    if (created) publish_account(call.context, account);
     auto const amount = call.context.config.import.initial_credit;
     if (amount.is_zero()) return account;
     store::CreditRequest credit;

@@ -92,6 +92,7 @@ TEST_F(Keys, RevokingIsForGood) {
     EXPECT_EQ(call("DELETE", "/api/keys/" + id).status, 204);
     EXPECT_FALSE(works(text));
     EXPECT_NE(get("/api/keys/" + id).text("revoked_at"), "null");
+    EXPECT_EQ(get("/api/keys/" + id).text("enabled"), "false");
     EXPECT_EQ(patch("/api/keys/" + id, R"({"enabled":true})").status, 409);
     EXPECT_EQ(post("/api/keys/" + id + "/rotate", "{}").status, 409);
     EXPECT_EQ(call("DELETE", "/api/keys/" + id).status, 204);
@@ -204,6 +205,11 @@ protected:
 TEST_F(ImportWithCredit, ANewUserGetsItOnce) {
     import("ntk_0123456789abcdefghij", "user_1");
     import("ntk_0123456789abcdefghij_2", "user_1");
+    EXPECT_EQ(get("/api/accounts").json.at("data").at(0).at("balance").as_string(), "2");
+}
+TEST_F(ImportWithCredit, AnAccountThatAFailedTryLeftGetsItToo) {
+    post("/api/accounts", R"({"name":"user_1","external_id":"user_1","kind":"personal"})");
+    EXPECT_EQ(import("ntk_0123456789abcdefghij", "user_1").status, 200);
     EXPECT_EQ(get("/api/accounts").json.at("data").at(0).at("balance").as_string(), "2");
 }
 class ImportOff : public Import {

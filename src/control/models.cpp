@@ -148,9 +148,15 @@ Fail read_only(routing::Model const& model) {
 } // namespace
 
 std::string model_with_target(Context const& context, std::string const& provider) {
+    auto const catalog = context.catalog.get();
+    for (auto const& model : catalog->models())
+        if (model->source == routing::Source::file)
+            for (auto const& target : model->targets)
+                if (target.provider->name == provider) return model->name;
+    // The catalog leaves out targets of disabled providers; the file of the start tells those of models still in force.
     for (auto const& model : context.config.models)
         for (auto const& target : model.targets)
-            if (target.provider == provider) return model.name;
+            if (target.provider == provider && named(*catalog, model.name)) return model.name;
     for (auto const& row : context.store.catalog().models()) {
         auto const targets = stored_json(row.targets_json);
         if (!targets.is_array()) continue;
@@ -205,8 +211,9 @@ Result<Response> create_model(Call& call) {
     if (!in.has("targets")) in.refuse("targets", "'targets' is missing: at which providers the model lives");
     read_model(call.context, in, row);
     if (!in.ok()) return in.error();
-    for (auto const& model : call.context.config.models)
-        if (model.name == row.name)
+    auto const in_force = call.context.catalog.get();
+    for (auto const& model : in_force->models())
+        if (model->name == row.name && model->source == routing::Source::file)
             return fail(Errc::conflict, "the configuration file declares a model '" + row.name + "' already", "name");
     row.created_at = call.context.clock.now();
     auto& store = call.context.store.catalog();

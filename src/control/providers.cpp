@@ -1,6 +1,7 @@
 // /api/providers: upstreams. Those of the configuration file are shown and cannot be changed here; credentials go in
 // and never come out.
 #include <algorithm>
+#include <memory>
 
 #include "config/config.hpp"
 #include "control/catalog_ids.hpp"
@@ -9,6 +10,7 @@
 #include "control/reply.hpp"
 #include "net/endpoint.hpp"
 #include "providers/kind.hpp"
+#include "routing/catalog.hpp"
 #include "store/catalog_store.hpp"
 #include "store/store.hpp"
 #include "types/ip.hpp"
@@ -24,18 +26,19 @@ std::string health_of(Context const& context, std::string const& name, bool enab
     return context.provider_health ? context.provider_health(name) : "unknown";
 }
 
-json::object file_provider_json(Context const& context, config::ProviderConfig const& provider) {
+json::object file_provider_json(Context const& context, routing::Provider const& provider) {
     json::object out;
     json::object options;
     for (auto const& [key, value] : provider.options) options[key] = value;
     out["id"] = derived_id(ProviderTag::prefix, provider.name);
     out["name"] = provider.name;
-    out["kind"] = provider.kind;
-    out["base_url"] = provider.base_url;
+    out["kind"] = std::string(provider.kind->name);
+    // The demo listens on a port of this process, which is nobody's to call.
+    out["base_url"] = provider.source == routing::Source::builtin ? std::string() : provider.base_url;
     out["options"] = std::move(options);
     out["expose"] = texts_json(provider.expose);
     out["enabled"] = provider.enabled;
-    out["has_api_key"] = !provider.api_key.empty();
+    out["has_api_key"] = provider.has_credential;
     out["source"] = "file";
     out["health"] = health_of(context, provider.name, provider.enabled);
     out["created_at"] = nullptr;
@@ -59,18 +62,13 @@ json::object provider_json(Context const& context, store::ProviderRow const& row
     return out;
 }
 
-/// The file's providers and the built-in demo, as the file would declare it.
-std::vector<config::ProviderConfig> file_providers(Context const& context) {
-    auto all = context.config.providers;
-    auto const has_demo = std::any_of(all.begin(), all.end(), [](auto const& p) { return p.name == "demo"; });
-    if (context.config.demo.enabled && !has_demo) {
-        config::ProviderConfig demo;
-        demo.name = "demo";
-        demo.kind = "demo";
-        demo.expose = {"*"};
-        all.push_back(std::move(demo));
-    }
-    return all;
+/// The file's providers and the built-in demo, as they are in force: a reload changes them while the program runs.
+std::vector<std::shared_ptr<routing::Provider const>> file_providers(Context const& context) {
+    std::vector<std::shared_ptr<routing::Provider const>> out;
+    auto const catalog = context.catalog.get();
+    for (auto const& provider : catalog->providers())
+        if (provider->source != routing::Source::api) out.push_back(provider);
+    return out;
 }
 
 /// An address set by API must lead outside; net/ checks again when it connects, after the name was resolved.
@@ -143,8 +141,8 @@ Fail read_only(std::string const& name) {
 Result<store::ProviderRow> stored_provider(Call const& call) {
     auto const& text = call.params.at(0);
     for (auto const& provider : file_providers(call.context))
-        if (text == provider.name || name_of_derived_id(ProviderTag::prefix, text) == provider.name)
-            return read_only(provider.name);
+        if (text == provider->name || name_of_derived_id(ProviderTag::prefix, text) == provider->name)
+            return read_only(provider->name);
     auto const id = parse_id<ProviderTag>(text);
     for (auto const& row : call.context.store.catalog().providers())
         if ((id && row.id == *id) || row.name == text) return row;
@@ -153,7 +151,7 @@ Result<store::ProviderRow> stored_provider(Call const& call) {
 
 Result<void> name_is_free(Call const& call, std::string const& name) {
     for (auto const& provider : file_providers(call.context))
-        if (provider.name == name)
+        if (provider->name == name)
             return fail(Errc::conflict, "the configuration file declares a provider '" + name + "' already", "name");
     return {};
 }
@@ -165,7 +163,7 @@ Result<Response> list_providers(Call& call) {
     auto const page = page_of(*query);
     if (!page) return Fail(page.error());
     std::vector<json::object> all;
-    for (auto const& provider : file_providers(call.context)) all.push_back(file_provider_json(call.context, provider));
+    for (auto const& provider : file_providers(call.context)) all.push_back(file_provider_json(call.context, *provider));
     auto rows = call.context.store.catalog().providers();
     std::reverse(rows.begin(), rows.end());
     for (auto const& row : rows) all.push_back(provider_json(call.context, row));
@@ -197,8 +195,8 @@ Result<Response> get_provider(Call& call) {
     if (auto ok = no_query(call); !ok) return Fail(ok.error());
     auto const& text = call.params.at(0);
     for (auto const& provider : file_providers(call.context))
-        if (text == provider.name || name_of_derived_id(ProviderTag::prefix, text) == provider.name)
-            return json_reply(200, file_provider_json(call.context, provider));
+        if (text == provider->name || name_of_derived_id(ProviderTag::prefix, text) == provider->name)
+            return json_reply(200, file_provider_json(call.context, *provider));
     auto const row = stored_provider(call);
     if (!row) return Fail(row.error());
     return json_reply(200, provider_json(call.context, *row));

@@ -64,7 +64,7 @@ json::object key_json(Context& context, store::KeyRow const& row) {
                                {"total", cap_json(row.caps.total)}};
     out["expires_at"] = time_json(row.expires_at);
     out["tags"] = texts_json(row.tags);
-    out["enabled"] = row.enabled;
+    out["enabled"] = row.enabled && !row.revoked_at;
     out["revoked_at"] = time_json(row.revoked_at);
     auto last_used = row.last_used_at;
     if (auto const live = context.activity.last_used(row.id); live.ms > 0 && (!last_used || *last_used < live))
