@@ -25,10 +25,12 @@ code,pre{font-family:ui-monospace,SFMono-Regular,Menlo,monospace;font-size:.86em
 code{background:var(--code);padding:.08em .3em;border-radius:.25rem}.path{background:none;padding:0;font-weight:600;overflow-wrap:anywhere}
 pre{background:var(--code);padding:.7rem .9rem;border-radius:.5rem;overflow:auto}pre code{background:none;padding:0}
 table{border-collapse:collapse;width:100%;font-size:.92rem;margin:.4rem 0 .8rem}
-th,td{text-align:left;vertical-align:top;padding:.3rem .6rem .3rem 0;border-bottom:1px solid var(--line)}
+th,td{text-align:left;vertical-align:top;padding:.3rem .6rem .3rem 0;border-bottom:1px solid var(--line);overflow-wrap:anywhere}
 th{font-weight:600;color:var(--dim);font-size:.8rem}td:first-child{white-space:nowrap}
 .dim{color:var(--dim)}h4{margin:1rem 0 .2rem;font-size:.85rem;color:var(--dim)}
-@media (max-width:52rem){.shell{display:block}nav{position:static;max-height:none;border-right:0;border-bottom:1px solid var(--line)}
+.menu{display:none}
+@media (max-width:52rem){.shell{display:block}.side{display:none}.menu{display:block;padding:.8rem 1rem;border-bottom:1px solid var(--line)}
+.menu summary{cursor:pointer;font-weight:600}.menu nav{position:static;max-height:none;border:0;padding:.5rem 0}
 main{padding:1rem}td:first-child{white-space:normal}}
 `;
 
@@ -66,8 +68,8 @@ export function page(doc) {
     if (s.minimum !== undefined || s.maximum !== undefined) bits.push(`${s.minimum ?? ''}…${s.maximum ?? ''}`);
     return bits.join('; ');
   };
-  function table(rows) {
-    return `<table><thead><tr><th>Name</th><th>Type</th><th>Meaning</th></tr></thead><tbody>${rows.join('')}</tbody></table>`;
+  function table(rows, first = 'Name') {
+    return `<table><thead><tr><th>${first}</th><th>Type</th><th>Meaning</th></tr></thead><tbody>${rows.join('')}</tbody></table>`;
   }
   function fields(schema) {
     const s = resolve(schema);
@@ -97,7 +99,7 @@ export function page(doc) {
       const [media, content] = Object.entries(r.content ?? {})[0] ?? [];
       return `<tr><td><code>${status}</code></td><td>${content ? typeText(content.schema) : ''}</td><td>${inline(r.description)}` +
         `${media ? ` <span class="dim">${escape(media)}</span>` : ''}</td></tr>`;
-    })));
+    }), 'Status'));
     return `<details class="op" id="${op.operationId}"><summary><span class="m ${method}">${method.toUpperCase()}</span>` +
       `<code class="path">${escape(path)}</code><span>${inline(op.summary)}</span></summary><div>${parts.join('')}</div></details>`;
   }
@@ -106,14 +108,17 @@ export function page(doc) {
     methods.filter((m) => item[m]).map((m) => ({ path, method: m, op: item[m], tag: item[m].tags[0] })));
   const schemas = Object.entries(doc.components.schemas).filter(([name, s]) => s.properties && !name.endsWith('List'));
   const nav = doc.tags.map((tag) => `<h2>${escape(tag.name)}</h2><ul>` + all.filter((o) => o.tag === tag.name)
-    .map((o) => `<li><a href="#${o.op.operationId}">${inline(o.op.summary)}</a></li>`).join('') + '</ul>').join('');
+    .map((o) => `<li><a href="#${o.op.operationId}">${inline(o.op.summary)}</a></li>`).join('') + '</ul>').join('') +
+    '<h2>Shapes</h2><ul><li><a href="#shapes">All shapes</a></li></ul>';
   const sections = doc.tags.map((tag) => `<h2 class="tag" id="tag-${tag.name}">${escape(tag.name)}</h2>${prose(tag.description)}` +
     all.filter((o) => o.tag === tag.name).map((o) => operation(o.path, o.method, o.op)).join('')).join('');
   const shapes = schemas.map(([name, s]) =>
     `<details class="op" id="schema-${name}"><summary><code class="path">${name}</code></summary><div>${prose(s.description)}${fields(s)}</div></details>`).join('');
   return `<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1">` +
     `<meta name="color-scheme" content="light dark"><title>${escape(doc.info.title)}</title><style>${style}</style></head><body><div class="shell">` +
-    `<nav aria-label="Endpoints"><a href="#top"><strong>${escape(doc.info.title)}</strong></a>${nav}<h2>Shapes</h2><ul><li><a href="#shapes">All shapes</a></li></ul></nav>` +
+    // Twice, one of them shown: no style sheet opens a closed <details> for wide screens in every browser.
+    `<details class="menu"><summary>Endpoints</summary><nav aria-label="Endpoints">${nav}</nav></details>` +
+    `<nav class="side" aria-label="Endpoints"><a href="#top"><strong>${escape(doc.info.title)}</strong></a>${nav}</nav>` +
     `<main id="top"><h1>${escape(doc.info.title)}</h1><p class="dim">${inline(doc.info.summary)} Machine-readable: <a href="/openapi.json">/openapi.json</a></p>` +
     `${prose(doc.info.description)}${sections}<h2 class="tag" id="shapes">Shapes</h2>${shapes}</main></div></body></html>\n`;
 }
