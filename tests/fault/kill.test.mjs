@@ -22,12 +22,12 @@ for (const backend of ["sqlite", "postgres"]) {
         const sent = playKinds(upstream);
         const store = cluster?.database();
         const config = configOf(upstream, { gateway: { durability } });
-        let server = await startTollgate({ data, store, config });
+        let server = await startTollgate({ data, store, config }), load;
         try {
           const customers = [await server.customer({ credit: "50" }), await server.customer({ credit: "50" })];
           const told = [], roll = dice(backend.length);
           for (let round = 0; round < rounds[backend]; round++) {
-            const load = startLoad(() => server, customers, { seed: round + 1 });
+            load = startLoad(() => server, customers, { seed: round + 1 });
             const enough = 1 + roll(150);
             await until(() => load.answered >= enough, `${enough} answers`);
             // Sometimes the database dies in the same moment.
@@ -45,7 +45,7 @@ for (const backend of ["sqlite", "postgres"]) {
           assert.ok(records >= summary.records);
           t.diagnostic(`${rounds[backend]} kills, ${summary.answers} whole answers, ${summary.records} records, ${summary.recovered} recovered`);
         } finally {
-          await server.kill();
+          await Promise.all([server.kill(), load?.stop()]);
           upstream.failures.length = 0; // scripts that wrote to a killed gateway
           await upstream.stop();
           await cluster?.stop();
