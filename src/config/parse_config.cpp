@@ -15,6 +15,7 @@ namespace {
 constexpr std::string_view default_file = "tollgate.toml";
 constexpr std::string_view config_option = "config";
 constexpr std::string_view config_variable = "TOLLGATE_CONFIG";
+constexpr std::string_view placeholder = "unset-variable-"; // fits where a credential or a header value does
 constexpr std::size_t file_max = 16 << 20; // bytes
 
 void apply_environment(Environment const& environment, std::set<std::string> const& in_file, Config& config, Problems& problems) {
@@ -113,6 +114,27 @@ Result<Config> load_config(std::vector<Option> options, Environment const& envir
     else if (asked_for)
         return fail(Errc::invalid_request, sources.file_name + ": no such configuration file, or it may not be read");
     return parse_config(sources);
+}
+
+Environment with_placeholders(Environment environment) {
+    return [real = std::move(environment)](std::string_view name) -> std::optional<std::string> {
+        if (auto value = real(name); value && !value->empty()) return value;
+        if (name == "PORT" || name.starts_with("TOLLGATE_")) return std::nullopt;
+        for (auto const& key : keys())
+            for (auto const& own : variables_of(key))
+                if (own == name) return std::nullopt;
+        return std::string(placeholder) + std::string(name);
+    };
+}
+
+Result<Config> load_config_leniently(std::vector<Option> options, Environment const& environment) {
+    auto config = load_config(std::move(options), with_placeholders(environment));
+    if (!config) return config;
+    for (auto const* text : {&config->data, &config->store.url})
+        if (auto const at = text->find(placeholder); at != std::string::npos)
+            return fail(Errc::invalid_request, config->file + ": the place of the store names an environment variable that is not set: " +
+                                                   text->substr(at + placeholder.size()));
+    return config;
 }
 
 std::vector<OptionHelp> serve_options() {

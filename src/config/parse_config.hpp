@@ -35,6 +35,13 @@ Result<Config> parse_config(Sources const& sources);
 /// Reads the file named by --config, else TOLLGATE_CONFIG, else ./tollgate.toml if there is one, and parses.
 Result<Config> load_config(std::vector<Option> options, Environment const& environment);
 
+/// `environment` for commands that call no provider, such as `verify`: what the file reads with `${NAME}` and is not set
+/// becomes a placeholder. The configuration's own variables (TOLLGATE_*, PORT, those of the keys) stay as they are.
+Environment with_placeholders(Environment environment);
+
+/// As load_config, with placeholders for unset `${NAME}`s. Errors: also where data folder or store would be one.
+Result<Config> load_config_leniently(std::vector<Option> options, Environment const& environment);
+
 /// One line of `tollgate serve --help`.
 struct OptionHelp {
     std::string name;          ///< "--gateway"

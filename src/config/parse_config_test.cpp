@@ -50,6 +50,30 @@ TEST(ParseConfig, OptionGoesBeforeEnvironmentBeforeFileBeforeDefault) {
     EXPECT_EQ(parse(file, {{"TOLLGATE_THREADS", ""}})->threads, 2); // set to nothing = not set
 }
 
+TEST(ParseConfig, WithPlaceholdersAnUnsetCredentialIsNoProblem) {
+    Sources sources;
+    sources.file_text = "[[provider]]\nname = \"a\"\nkind = \"openai\"\napi_key = \"${NOT_THERE}\"\nbase_url = \"https://${HOST_SET}\"\n";
+    sources.environment = from({{"HOST_SET", "h"}, {"TOLLGATE_THREADS", "3"}});
+    EXPECT_FALSE(parse_config(sources));
+    sources.environment = with_placeholders(sources.environment);
+    auto const config = parse_config(sources);
+    ASSERT_TRUE(config) << config.error().message;
+    EXPECT_EQ(config->providers.at(0).base_url, "https://h");
+    EXPECT_EQ(config->threads, 3);
+    EXPECT_TRUE(config->stripe.secret_key.empty()) << "the configuration's own variables stay unset";
+    EXPECT_TRUE(config->bootstrap.master_key.empty());
+    EXPECT_EQ(config->store.url, "sqlite:");
+}
+
+TEST(ParseConfig, ThePlaceOfTheStoreIsNeverAPlaceholder) {
+    auto const file = ::testing::TempDir() + "lenient.toml";
+    std::ofstream(file) << "data = \"/x/${NOT_THERE}\"\n";
+    auto const config = load_config_leniently({{"config", file}}, from({}));
+    ASSERT_FALSE(config);
+    EXPECT_NE(config.error().message.find("not set: NOT_THERE"), std::string::npos) << config.error().message;
+    EXPECT_TRUE(load_config_leniently({{"config", file}, {"data", "/y"}}, from({})));
+}
+
 TEST(ParseConfig, EveryServeOptionIsAKeyOfTheFileAndAVariable) {
     Variables const values{{"data", "/x"},         {"gateway", "127.0.0.1:1"}, {"console", "127.0.0.1:2"},
                            {"store", "postgres://h/d"}, {"redis", "redis://h"}, {"clickhouse", "http://h"},
