@@ -43,7 +43,9 @@ void Call::append_id_headers(std::string& lines) const {
     if (dialect == Dialect::anthropic) net::append_header(lines, "request-id", request_id());
 }
 
-void Call::append_rate_headers(std::string& lines) const { limits::append_rate_headers(lines, admission.status()); }
+void Call::append_rate_headers(std::string& lines) const {
+    limits::append_rate_headers(lines, refused_rates ? *refused_rates : admission.status());
+}
 
 void Call::append_common_headers(std::string& lines) const {
     append_id_headers(lines);

@@ -35,6 +35,7 @@ struct Call {
     Dialect dialect = Dialect::openai;
     std::optional<identity::Caller> caller; ///< set once the key is known: from then on refusals are recorded
     limits::Admission admission;
+    std::optional<limits::RateStatus> refused_rates; ///< what was left when a rate refused the request
     /// Shared with the snapshot: models, prices and credentials stay alive while this request uses them.
     std::shared_ptr<routing::Catalog const> catalog;
     std::optional<Money> max_cost;        ///< the caller's x-tollgate-max-cost

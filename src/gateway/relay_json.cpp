@@ -1,5 +1,7 @@
 #include "gateway/relay_json.hpp"
 
+#include <algorithm>
+
 #include "base/log.hpp"
 #include "dialects/cost_splice.hpp"
 #include "gateway/counting.hpp"
@@ -14,9 +16,31 @@ constexpr std::size_t large_copy_max = 64u << 20;
 
 bool is_free(Surface s) { return s == Surface::anthropic_count_tokens; }
 
-/// What an answer of the provider costs. `body` = all of it.
-asio::awaitable<Charge::Final> meter_answer(Call& call, Plan const& plan, dialects::Ask const& ask,
-                                            Offer const& offer, Quote const& quote, int status, std::string_view body) {
+/// Answers beyond this are not tokenised: that would keep the I/O thread from everybody else.
+constexpr std::size_t tokenised_max = 1u << 20;
+
+struct Reply {
+    std::int64_t tokens = 0;
+    bool estimated = false;
+};
+/// What was delivered, counted; by size where there is too much of it, or where it is not whole and so cannot be read.
+/// Never more than the request let the model write. `size` = bytes delivered, `body` = what was kept of them.
+Reply count_delivered(Call& call, Plan const& plan, dialects::Ask const& ask, Quote const& quote, std::string_view body,
+                      std::size_t size) {
+    Reply reply;
+    reply.estimated = !plan.encoding.exact;
+    if (body.size() <= tokenised_max) reply.tokens = count_reply(call.services.tokenizer, plan.encoding, ask.surface, body);
+    bool const unread = size > body.size() || size > tokenised_max;
+    if (reply.tokens > 0 || !unread || ask.surface == Surface::openai_embeddings) return reply;
+    constexpr std::size_t bytes_per_token = 4;
+    reply.tokens = std::min(static_cast<std::int64_t>(size / bytes_per_token), quote.output_max);
+    reply.estimated = true;
+    return reply;
+}
+
+/// What an answer of the provider costs. `size` = bytes of all of it, `body` = what was kept of them.
+asio::awaitable<Charge::Final> meter_answer(Call& call, Plan const& plan, dialects::Ask const& ask, Offer const& offer,
+                                            Quote const& quote, int status, std::string_view body, std::size_t size) {
     Charge::Final final;
     auto const report = status < 300 ? dialects::find_usage_in_body(ask.surface, body) : std::nullopt;
     if (status >= 300) { // the provider refused the request: nothing was used
@@ -29,12 +53,12 @@ asio::awaitable<Charge::Final> meter_answer(Call& call, Plan const& plan, dialec
         final.source = UsageSource::provider;
         final.provider_cost = report->cost;
     } else {
-        auto const delivered = count_reply(call.services.tokenizer, plan.encoding, ask.surface, body);
-        if (delivered == 0 && ask.surface != Surface::openai_embeddings) { // an error in a 200, or nothing at all
+        auto const delivered = count_delivered(call, plan, ask, quote, body, size);
+        if (delivered.tokens == 0 && ask.surface != Surface::openai_embeddings) { // an error in a 200, or nothing at all
             final.outcome = Outcome::upstream_error;
             final.error_type = "empty_answer";
         } else {
-            final = co_await counted_final(call, plan, ask, offer, delivered, !plan.encoding.exact);
+            final = co_await counted_final(call, plan, ask, offer, delivered.tokens, delivered.estimated);
             final.usage.anomaly = report.has_value();
         }
     }
@@ -57,7 +81,7 @@ asio::awaitable<void> answer_broken_upstream(Call& call, Charge& charge, net::Se
 asio::awaitable<void> answer_whole(Call& call, Plan const& plan, dialects::Ask const& ask, Charge& charge,
                                    Offer const& offer, net::ResponseHead const& head,
                                    std::string_view body) {
-    auto final = co_await meter_answer(call, plan, ask, offer, charge.quote(), head.status, body);
+    auto final = co_await meter_answer(call, plan, ask, offer, charge.quote(), head.status, body, body.size());
     final.bytes_to_send = static_cast<std::int64_t>(body.size());
     auto const cost = charge.charge_for(final.usage);
     std::string with_cost;
@@ -103,15 +127,18 @@ asio::awaitable<void> answer_large(Call& call, Plan const& plan, dialects::Ask c
         else out += data;
     };
     append(body);
+    std::size_t size = body.size();
     bool caller_there = co_await call.exchange.write(out);
     for (bool last = false; !last;) {
         auto piece = co_await response.read();
         out.clear();
         if (!piece) { // broken in the middle: the caller sees the connection close short of the announced end
             offer.target->state->failed(call.services.config.routing, call.now_ns());
-            auto const delivered = count_reply(call.services.tokenizer, plan.encoding, ask.surface, body);
+            // Never whole, so never readable as JSON: counted by its size.
+            auto const delivered = count_delivered(call, plan, ask, charge.quote(), {}, size);
             Charge::Final final;
-            if (head.status < 300 && !is_free(ask.surface)) final = co_await counted_final(call, plan, ask, offer, delivered, true);
+            if (head.status < 300 && !is_free(ask.surface))
+                final = co_await counted_final(call, plan, ask, offer, delivered.tokens, true);
             final.outcome = head.status < 300 ? Outcome::upstream_partial : Outcome::upstream_error;
             final.status = head.status;
             final.error_type = errc_row(Errc::upstream_failed).code;
@@ -122,13 +149,14 @@ asio::awaitable<void> answer_large(Call& call, Plan const& plan, dialects::Ask c
         }
         for (auto const data : piece->data) {
             append(data);
+            size += data.size();
             if (body.size() + data.size() <= large_copy_max) body += data;
         }
         last = piece->last;
         if (last) break; // the last bytes wait for the charge
         if (caller_there) caller_there = co_await call.exchange.write(out);
     }
-    auto final = co_await meter_answer(call, plan, ask, offer, charge.quote(), head.status, body);
+    auto final = co_await meter_answer(call, plan, ask, offer, charge.quote(), head.status, body, size);
     if (!caller_there && final.outcome == Outcome::success) final.outcome = Outcome::client_closed;
     auto const settled = charge.settle(final);
     auto const durable = co_await wait_until_durable(call, settled.position);

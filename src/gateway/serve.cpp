@@ -58,7 +58,10 @@ Result<void> admit(Call& call, Plan const& plan, Quote const& quote) {
     limits::Scope const of_account{&limiter.account(key.account_id), call.caller->account->limits, "account"};
     limits::Scope const of_model{&limiter.model(plan.model->limit_number), plan.model->limits, "model"};
     auto admission = limiter.admit({of_key, of_account, of_model}, rate_estimate(quote), call.now_ns());
-    if (!admission) return Fail(admission.error());
+    if (!admission) {
+        call.refused_rates = limits::Limiter::status({of_key, of_account, of_model}, call.now_ns());
+        return Fail(admission.error());
+    }
     call.admission = std::move(*admission);
     return {};
 }

@@ -67,6 +67,19 @@ bool tighter(std::int64_t remaining_a, std::int64_t limit_a, std::int64_t remain
     return static_cast<__int128>(remaining_a) * limit_b < static_cast<__int128>(remaining_b) * limit_a;
 }
 
+void show_tighter(RateStatus& status, RateLimits const& limits, Bucket::Taken const& requests, Bucket::Taken const& tokens) noexcept {
+    if (limits.rpm > 0 && tighter(requests.remaining, limits.rpm, status.remaining_requests, status.limit_requests)) {
+        status.limit_requests = limits.rpm;
+        status.remaining_requests = requests.remaining;
+        status.reset_requests_ms = to_ms(requests.full_in_ns);
+    }
+    if (limits.tpm > 0 && tighter(tokens.remaining, limits.tpm, status.remaining_tokens, status.limit_tokens)) {
+        status.limit_tokens = limits.tpm;
+        status.remaining_tokens = tokens.remaining;
+        status.reset_tokens_ms = to_ms(tokens.full_in_ns);
+    }
+}
+
 } // namespace
 
 void append_rate_headers(std::string& out, RateStatus const& status) {
@@ -149,17 +162,19 @@ Result<void> Limiter::enter(Admission& admission, Scope const& scope, std::int64
         }
     }
     admission.scopes_[admission.count_++] = scope;
-    if (limits.rpm > 0 && tighter(requests.remaining, limits.rpm, status.remaining_requests, status.limit_requests)) {
-        status.limit_requests = limits.rpm;
-        status.remaining_requests = requests.remaining;
-        status.reset_requests_ms = to_ms(requests.full_in_ns);
-    }
-    if (limits.tpm > 0 && tighter(tokens.remaining, limits.tpm, status.remaining_tokens, status.limit_tokens)) {
-        status.limit_tokens = limits.tpm;
-        status.remaining_tokens = tokens.remaining;
-        status.reset_tokens_ms = to_ms(tokens.full_in_ns);
-    }
+    show_tighter(status, limits, requests, tokens);
     return {};
+}
+
+RateStatus Limiter::status(std::initializer_list<Scope> scopes, std::int64_t now_ns) {
+    RateStatus status;
+    for (auto const& [state, limits, what] : scopes) {
+        Bucket::Taken requests, tokens;
+        if (limits.rpm > 0) requests = state->requests.take(limits.rpm, 0, now_ns);
+        if (limits.tpm > 0) tokens = state->tokens.take(limits.tpm, 0, now_ns);
+        show_tighter(status, limits, requests, tokens);
+    }
+    return status;
 }
 
 Result<Admission> Limiter::admit(std::initializer_list<Scope> scopes, std::int64_t estimate, std::int64_t now_ns) {

@@ -82,6 +82,8 @@ public:
     /// Scopes without any limit cost nothing: pass them anyway, at most 4.
     /// Errors: rate_limited, with retry_after_s and what was exceeded.
     Result<Admission> admit(std::initializer_list<Scope> scopes, std::int64_t estimate, std::int64_t now_ns);
+    /// What the scopes have left, without taking anything: for the headers of a refusal.
+    static RateStatus status(std::initializer_list<Scope> scopes, std::int64_t now_ns);
 
 private:
     static Result<void> enter(Admission& admission, Scope const& scope, std::int64_t estimate, std::int64_t now_ns);
