@@ -7,7 +7,14 @@
 #define TOML_EXCEPTIONS 0
 // toml++ 3.3 asserts on a few malformed lines ("[#") that it should report: a broken file must not abort the program.
 #define TOML_ASSERT(expression) ((expression) ? void() : throw std::logic_error("not valid TOML"))
+#ifndef __clang__
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wterminate" // the assertion also stands in noexcept functions, which parsing never reaches
+#endif
 #include <toml++/toml.h>
+#ifndef __clang__
+#pragma GCC diagnostic pop
+#endif
 
 #include "base/nearest.hpp"
 #include "config/keys.hpp"
