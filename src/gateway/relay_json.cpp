@@ -149,8 +149,9 @@ asio::awaitable<void> answer_large(Call& call, Plan const& plan, dialects::Ask c
         }
         for (auto const data : piece->data) {
             append(data);
+            // Without a gap: what is not kept from its beginning on cannot be read as JSON.
+            if (body.size() == size && size + data.size() <= large_copy_max) body += data;
             size += data.size();
-            if (body.size() + data.size() <= large_copy_max) body += data;
         }
         last = piece->last;
         if (last) break; // the last bytes wait for the charge

@@ -8,7 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { nanos, requirePackage, startTollgate, toml, until } from "../e2e/lib/tollgate.mjs";
 import { accountOf, checkBooks, usd } from "../e2e/lib/money.mjs";
-import { completion, delta, DONE, event, signal, startUpstream, tokens, usageChunk } from "../e2e/lib/upstream.mjs";
+import { completion, delta, DONE, signal, startUpstream, tokens, usageChunk } from "../e2e/lib/upstream.mjs";
 import { allRecords, costs, price } from "./lib/load.mjs";
 import { clean } from "./lib/verify.mjs";
 
