@@ -48,7 +48,7 @@ private:
 };
 
 int migrate_command(std::vector<config::Option> const& options) {
-    auto const config = config::load_config(options, config::process_environment());
+    auto const config = config::load_config_leniently(options, config::process_environment());
     if (!config) {
         fmt::print(stderr, "tollgate: {}\n", config.error().message);
         return 1;

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "app/app.hpp"
+#include "app/existing_store.hpp"
 #include "app/server_file.hpp"
 #include "net/client.hpp"
 #include "net/endpoint.hpp"
@@ -66,6 +67,7 @@ Result<ControlCall> connect_control(config::Config config) {
         auto const ca = config.tls.cert_file;
         return ControlCall([server = *server, ca](control::Request const& request) { return over_http(server, ca, request); });
     }
+    if (auto const there = require_existing_store(config); !there) return Fail(there.error());
     auto opened = App::open(std::move(config));
     if (!opened) return Fail(opened.error());
     auto app = std::shared_ptr<App>(std::move(*opened)); // shared: std::function copies what it holds

@@ -11,6 +11,7 @@
 #include <time.h>
 
 #include "app/server_file.hpp"
+#include "app/unused_settings.hpp"
 #include "net/client.hpp"
 #include "net/endpoint.hpp"
 #include "pricing/book.hpp"
@@ -141,11 +142,16 @@ void check_providers(config::Config const& config, pricing::Book const& book, Fi
 
 int doctor_command(std::vector<config::Option> const& options, bool json) {
     Findings findings;
-    auto const config = config::load_config(options, config::process_environment());
-    if (!config) {
-        findings.push_back({Finding::Level::problem, "configuration", config.error().message});
-    } else {
+    auto config = config::load_config(options, config::process_environment());
+    if (config) {
         findings.push_back({Finding::Level::ok, "configuration", config->file.empty() ? "defaults, options and environment; no file" : config->file});
+    } else {
+        findings.push_back({Finding::Level::problem, "configuration", config.error().message});
+        // A credential that this shell does not have keeps nobody from looking at the rest.
+        config = config::load_config_leniently(options, config::process_environment());
+    }
+    if (config) {
+        for (auto const& name : unused_settings(*config)) findings.push_back({Finding::Level::warning, "configuration", unused_setting_text(name)});
         check_disk(*config, findings);
         check_clock(findings);
         check_store(*config, read_server_file(config->data).has_value(), findings);

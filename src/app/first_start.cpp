@@ -61,7 +61,7 @@ std::string banner(App const& app, std::optional<FirstStart> const& first, bool 
                                                                      : app.admin_token().reveal());
     out += fmt::format("  API key        {}   (${} of promotional credit)\n", first->api_key.reveal(),
                        format_usd(app.config().credits.first_start_grant));
-    out += "  Both are shown this once. Try the gate:\n\n";
+    out += fmt::format("  {} shown this once. Try the gate:\n\n", token_from_environment ? "The key is" : "Both are");
     out += fmt::format("  curl {}://{}/v1/chat/completions -H 'Authorization: Bearer {}' -H 'Content-Type: application/json' "
                        "-d '{{\"model\":\"demo/echo\",\"messages\":[{{\"role\":\"user\",\"content\":\"Hello, gate\"}}]}}'\n\n",
                        scheme, app.gateway_address(), first->api_key.reveal());

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "app/control_client.hpp"
+#include "base/clock.hpp"
 
 namespace tollgate::app {
 namespace {
@@ -31,6 +32,13 @@ std::string text_of(json::object const& object, char const* name) {
     auto const* value = object.if_contains(name);
     if (value == nullptr || value->is_null()) return "-";
     return value->is_string() ? std::string(value->get_string()) : json::serialize(*value);
+}
+
+/// What a caller who presents the key meets first.
+std::string_view status_of(json::object const& key, Timestamp now) {
+    if (text_of(key, "revoked_at") != "-") return "revoked";
+    if (auto const expires = parse_rfc3339(text_of(key, "expires_at")); expires && *expires <= now) return "expired";
+    return text_of(key, "enabled") == "true" ? "active" : "disabled";
 }
 
 json::array array_of(std::vector<std::string> const& values) {
@@ -74,7 +82,7 @@ KeyCommand::KeyCommand(CLI::App& key) {
 }
 
 int KeyCommand::run(std::vector<config::Option> const& options) {
-    auto config = config::load_config(options, config::process_environment());
+    auto config = config::load_config_leniently(options, config::process_environment());
     if (!config) return complain(config.error().message);
     control::Request request;
     request.headers = {{"content-type", "application/json"}};
@@ -132,11 +140,12 @@ int KeyCommand::run(std::vector<config::Option> const& options) {
         auto const& data = object.at("data").as_object();
         fmt::print("key_{}  {}\n", text_of(data, "token_id"), data.at("created").as_bool() ? "imported" : "was there already");
     } else if (*list_) {
-        fmt::print("{:<12} {:<10} {:<12} {:<24} {:<8} {}\n", "ID", "PREFIX", "ACCOUNT", "NAME", "ENABLED", "LAST USED");
+        fmt::print("{:<12} {:<10} {:<12} {:<24} {:<8} {}\n", "ID", "PREFIX", "ACCOUNT", "NAME", "STATUS", "LAST USED");
+        auto const now = SystemClock().now();
         for (auto const& row : object.at("data").as_array()) {
             auto const& k = row.as_object();
             fmt::print("{:<12} {:<10} {:<12} {:<24} {:<8} {}\n", text_of(k, "id"), text_of(k, "prefix"), text_of(k, "account_id"),
-                       text_of(k, "name"), text_of(k, "enabled"), text_of(k, "last_used_at"));
+                       text_of(k, "name"), status_of(k, now), text_of(k, "last_used_at"));
         }
         if (auto const next = text_of(object, "next_cursor"); next != "-") fmt::print("more: --cursor {}\n", next);
     } else {

@@ -10,6 +10,7 @@
 #include "app/app.hpp"
 #include "app/first_start.hpp"
 #include "app/server_file.hpp"
+#include "app/unused_settings.hpp"
 #include "base/log.hpp"
 
 namespace tollgate::app {
@@ -64,6 +65,7 @@ int serve_command(std::vector<config::Option> const& options) {
     auto config = config::load_config(options, config::process_environment());
     if (!config) return complain(config.error());
     log::init(level_of(config->log.level), config->log.json);
+    for (auto const& name : unused_settings(*config)) log::warn(unused_setting_text(name));
     bool const token_from_environment = !config->bootstrap.admin_token.empty();
     auto const data = config->data;
     auto opened = App::open(std::move(*config));

@@ -1,10 +1,10 @@
 #include "app/verify_command.hpp"
 
 #include <boost/json.hpp>
-#include <filesystem>
 #include <fmt/format.h>
 #include <string>
 
+#include "app/existing_store.hpp"
 #include "base/digest.hpp"
 #include "pricing/rate.hpp"
 #include "pricing/units.hpp"
@@ -156,16 +156,13 @@ Verification verify_store(store::Store& store, Timestamp oldest_request, int lim
 }
 
 int verify_command(std::vector<config::Option> const& options, bool json) {
-    auto const config = config::load_config(options, config::process_environment());
+    auto const config = config::load_config_leniently(options, config::process_environment());
     if (!config) return could_not_look(config.error().message, json);
     store::StoreConfig where;
     where.url = config->store.url;
     where.data_dir = config->data;
     where.read_only = true;
-    std::error_code error;
-    auto const file = std::filesystem::path(config->data) / "tollgate.db";
-    if (where.url == "sqlite:" && !std::filesystem::exists(file, error))
-        return could_not_look(fmt::format("there is no store at {}: name its folder with --data, or its address with --store", file.string()), json);
+    if (auto const there = require_existing_store(*config); !there) return could_not_look(there.error().message, json);
     auto store = store::open_store(where);
     if (!store) return could_not_look(store.error().message, json);
     try {
