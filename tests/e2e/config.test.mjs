@@ -8,7 +8,7 @@ import { once } from "node:events";
 import { DatabaseSync } from "node:sqlite";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { ADMIN_TOKEN, binary, killAll, runTollgate, startTollgate } from "./lib/tollgate.mjs";
+import { ADMIN_TOKEN, binary, killAll, runTollgate, startTollgate, until } from "./lib/tollgate.mjs";
 
 const folder = mkdtempSync(join(tmpdir(), "tollgate-config-"));
 const env = { TOLLGATE_ADMIN_TOKEN: ADMIN_TOKEN };
@@ -173,6 +173,38 @@ test("doctor says what is well and what to fix, before and beside a running serv
   assert.match(dead.stdout, /problem.*dead/);
 });
 
+test("a provider's credential is needed by serve and doctor only", async () => {
+  const data = fresh(), file = join(folder, "credential.toml");
+  writeFileSync(file, '[[provider]]\nname = "a"\nkind = "openai_compatible"\nbase_url = "http://127.0.0.1:1/v1"\napi_key = "${NOT_THERE_KEY}"\n');
+  const run = (...args) => runTollgate([...args, "--data", data, "--config", file], { env });
+  for (const command of [["migrate"], ["verify"], ["key", "list"]]) {
+    const { code, stderr } = await run(...command);
+    assert.equal(code, 0, `${command}: ${stderr}`);
+  }
+  const doctor = await run("doctor", "--json");
+  assert.equal(doctor.code, 1);
+  const { findings } = JSON.parse(doctor.stdout);
+  assert.ok(findings.some((row) => row.check === "configuration" && /NOT_THERE_KEY is not set/.test(row.message)), doctor.stdout);
+  assert.ok(findings.some((row) => row.check === "store"), "the other checks go on");
+});
+
+test("what this version does not use is said by serve and doctor", async () => {
+  const server = await startTollgate({ config: "redis = \"redis://127.0.0.1:1\"\n" });
+  await until(() => /redis is set, but this version does not use it/.test(server.log), "the warning");
+  await server.stop();
+  const doctor = await runTollgate(["doctor", "--data", fresh()], { env: { ...env, STRIPE_SECRET_KEY: "sk_test" } });
+  assert.equal(doctor.code, 0, doctor.stdout);
+  assert.match(doctor.stdout, /warning .*STRIPE_SECRET_KEY is set, but this version does not use it/);
+});
+
+test("keys of a folder without a store: the command line says so and makes none", async () => {
+  const data = fresh();
+  const { code, stderr } = await key(data, ["list"]);
+  assert.equal(code, 1);
+  assert.match(stderr, /there is no store at .*: name its folder with --data/);
+  assert.ok(!existsSync(data));
+});
+
 /** Runs `tollgate key …`; `input` goes to its standard input. */
 async function key(data, args, input) {
   const child = spawn(binary, ["key", ...args, "--data", data], { env: { PATH: process.env.PATH, ...env }, cwd: folder, stdio: ["pipe", "pipe", "pipe"] });
@@ -204,6 +236,7 @@ test("keys from the command line, with a server and without: what one makes the 
   assert.equal((await call("ntk_from-the-command-line-01")).status, 402);
   assert.equal((await key(data, ["revoke", row.id])).code, 0);
   assert.equal((await call(row.key)).status, 401, "in force at once");
+  assert.match((await key(data, ["list"])).stdout, new RegExp(`STATUS[^]*${row.id} .* revoked `));
   const wrong = await key(data, ["create", "--name", "x", "--account", "acc_99999"]);
   assert.equal(wrong.code, 1);
   assert.match(wrong.stderr, /acc_99999/);
