@@ -17,7 +17,7 @@ void add_health_probes(control::Context& context, store::Store& store, ledger::L
     context.probes.push_back({"journal", true, [&ledger] {
         auto const h = ledger.health();
         control::HealthCheck check;
-        check.status = !h.ok ? Health::unhealthy : h.store_away ? Health::degraded : Health::healthy;
+        check.status = !h.ok ? Health::unhealthy : h.store_away || !h.reason.empty() ? Health::degraded : Health::healthy;
         check.facts = {{"lag_bytes", std::to_string(h.lag_bytes)}, {"lag_ms", std::to_string(h.lag_ms)},
                        {"open_holds", std::to_string(h.open_holds)}};
         if (!h.reason.empty()) check.facts.emplace_back("reason", h.reason);

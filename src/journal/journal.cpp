@@ -268,10 +268,11 @@ Result<void> Journal::prepare_next() {
             return {};
     }
     auto made = make_segment(take_number());
-    if (!made)
-        return Fail(made.error());
     {
         std::lock_guard lock(mutex_);
+        no_next_ = made ? std::string() : made.error().message;
+        if (!made)
+            return Fail(made.error());
         if (!prepared_ && current_->number < (*made)->number) {
             prepared_ = std::move(*made);
             return {};
@@ -356,6 +357,7 @@ Metrics Journal::metrics() const {
     m.segments = segments_.size() + (prepared_ ? 1 : 0);
     m.failed = failed();
     m.failure = failure_;
+    m.no_next = no_next_;
     m.full = current_ && !room_for(4096, Claim::admission, 4096);
     return m;
 }

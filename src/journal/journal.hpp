@@ -56,6 +56,7 @@ struct Metrics {
     std::int64_t since_sync_ms = 0; ///< age of the oldest append that is not durable yet; 0 = all is durable
     std::uint64_t segments = 0;     ///< files on disk
     bool full = false;              ///< new requests would be refused for lack of room
+    std::string no_next;            ///< why the next segment could not be made ready; empty = it is, or nobody needs it yet
     bool failed = false;
     std::string failure; ///< why, when failed
 };
@@ -178,6 +179,7 @@ private:
     bool closed_ = false;
     bool stop_ = false;
     bool want_prepare_ = false;
+    std::string no_next_; ///< why prepare_next last failed
     std::uint64_t next_number_ = 1;      ///< of the next file; numbers may be skipped, never used twice
     std::vector<std::string> leftovers_; ///< files found at open that start() deletes
     bool fresh_ = false;                 ///< the journal was made by this open()

@@ -222,6 +222,8 @@ Health Ledger::health() const {
         h.reason = "the store is away, records wait in the journal: " + applier.last_error;
     if (!applier.failure.empty())
         h.reason = "records can no longer be applied to the store: " + applier.failure;
+    if (!h.journal.no_next.empty())
+        h.reason = "the journal will be full soon: " + h.journal.no_next;
     if (h.journal.full)
         h.reason = "the journal is full: the store is too far behind, or the disk is full";
     if (h.journal.failed)
