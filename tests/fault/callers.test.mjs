@@ -128,6 +128,11 @@ describe("a caller vanishes", () => {
       for (let k = 0; k <= chunks; k += / for ever|still/.test(what) ? 4 : 1) {
         const { record, sent } = await vanish(customer, model, k, rest);
         // That a caller has left shows at the next write to it: with nothing to write, the upstream's end comes first.
+        if (k === 0 && record.outcome === "upstream_error") { // no token was delivered before the upstream failed: free
+          assert.equal(record.charge, "0");
+          records.push(record);
+          continue;
+        }
         assert.ok(record.outcome === "client_closed" || (record.outcome === "upstream_partial" && /still|off/.test(what)), record.outcome);
         assert.equal(record.usage_source, "counted", `chunk ${k}`);
         assert.equal(record.usage.input, prompt);
