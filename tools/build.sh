@@ -10,11 +10,9 @@ if [ ! -f "$dir/build.ninja" ]; then
     { cat "/tmp/tollgate-configure-$$.log" >&2; exit 1; }
   rm -f "/tmp/tollgate-configure-$$.log"
 fi
-status=$(ninja -C "$dir" -n "$@" 2>/dev/null | tail -1)
-case $status in
-*"no work to do"*) exit 0 ;;
-esac
-printf '\033[1m==>\033[0m %s\n' "Building $dir: $* (a first build takes some minutes)" >&2
+if [ ! -f "$dir/.ninja_log" ]; then
+  printf '\033[1m==>\033[0m %s\n' "Building $dir: $* (a first build takes some minutes)" >&2
+fi
 # On a terminal ninja shows one moving line; elsewhere only every fiftieth step is kept, and all of a failure.
 if [ -t 2 ]; then
   ninja -C "$dir" "$@" >&2
