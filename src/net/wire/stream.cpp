@@ -1,5 +1,6 @@
 #include "net/wire/stream.hpp"
 
+#include <algorithm>
 #include <array>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -132,10 +133,7 @@ Io Stream::try_write(std::span<std::string_view const> pieces) noexcept {
         joined = pieces[0];
     } else if (total <= sizeof together) { // copied: cheaper than a vector that the kernel has to fetch and check
         char* at = together;
-        for (auto const piece : pieces) {
-            std::memcpy(at, piece.data(), piece.size());
-            at += piece.size();
-        }
+        for (auto const piece : pieces) at = std::copy(piece.begin(), piece.end(), at);
         joined = std::string_view(together, total);
     }
     while (io.bytes < total) {
